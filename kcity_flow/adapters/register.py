@@ -1,0 +1,205 @@
+"""The projection: every application's entries and how it stands, in SQL, for lists, search and statistics.
+
+It decides nothing and can be made again from the histories at any time (``kcity register rebuild``). No name,
+address or free text ever enters it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+
+from kcity_flow.adapters.stores import Store
+from kcity_flow.domain.messages import Batch, Entry, View, canonical, canonical_instant
+
+METADATA = sa.MetaData()
+
+SUBJECTS = sa.Table(
+    "subjects",
+    METADATA,
+    sa.Column("subject", sa.String, primary_key=True),
+    sa.Column("edition", sa.Integer, nullable=False),
+    sa.Column("stage", sa.String, nullable=False),
+    sa.Column("programme", sa.String, nullable=False),
+    sa.Column("country", sa.String, nullable=False),
+    sa.Column("city", sa.String, nullable=False),
+    sa.Column("title", sa.String, nullable=False),
+    sa.Column("contact", sa.String, nullable=False),
+    sa.Column("waits_on", sa.String, nullable=False),
+    sa.Column("next_due_at", sa.String),
+    sa.Column("proposals", sa.Integer, nullable=False),
+    sa.Column("closed", sa.Boolean, nullable=False),
+    sa.Column("entries", sa.Integer, nullable=False),
+    sa.Column("view", sa.Text, nullable=False),
+    sa.Index("subjects_by_stage", "edition", "stage", "programme"),
+)
+
+ENTRIES = sa.Table(
+    "entries",
+    METADATA,
+    sa.Column("subject", sa.String, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("command", sa.String, nullable=False),
+    sa.Column("outcome", sa.String, nullable=False),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("dest", sa.String, nullable=False),
+    sa.Column("person", sa.String, nullable=False),
+    sa.Column("role", sa.String, nullable=False),
+    sa.Column("at", sa.String, nullable=False),
+    sa.Column("recorded_at", sa.String, nullable=False),
+    sa.Column("entry", sa.Text, nullable=False),
+    sa.Index("entries_by_command", "command", "outcome"),
+)
+
+_ENTRY = sa.select(ENTRIES.c.entry)
+_ONE_ENTRY = _ENTRY.where(ENTRIES.c.subject == sa.bindparam("s"), ENTRIES.c.number == sa.bindparam("n"))
+_ALL_ENTRIES = _ENTRY.where(ENTRIES.c.subject == sa.bindparam("s")).order_by(ENTRIES.c.number)
+_ONE_VIEW = sa.select(SUBJECTS.c.view).where(SUBJECTS.c.subject == sa.bindparam("s"))
+
+
+class Register(Store):
+    """Applications and editions as they stand, and all their entries."""
+
+    name: ClassVar[str] = "projection"
+    head: ClassVar[str] = "0001"
+    metadata: ClassVar[sa.MetaData] = METADATA
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._add_entry = self.insert(ENTRIES).on_conflict_do_nothing()
+        upsert = self.insert(SUBJECTS)
+        self._set_view = upsert.on_conflict_do_update(
+            index_elements=["subject"],
+            set_={column.name: upsert.excluded[column.name] for column in SUBJECTS.c if not column.primary_key},
+            # A repeated batch may come after a later one: a view never goes back.
+            where=upsert.excluded.entries >= SUBJECTS.c.entries,
+        )
+
+    def project(self, batch: Batch) -> None:
+        """Take in new entries and the view after them.
+
+        Safe to repeat, in any order: an entry is kept by (subject, number) and a view is only replaced by one that
+        has seen at least as many entries.
+
+        Raises:
+            StoreFailed: the database cannot be written.
+        """
+        with self.writing() as connection:
+            if batch.entries:
+                connection.execute(self._add_entry, [_entry_row(entry) for entry in batch.entries])
+            connection.execute(self._set_view, _view_row(batch.view))
+
+    def view(self, subject: str) -> View | None:
+        """How one application or edition stands; ``None`` if the register has not heard of it."""
+        with self.reading() as connection:
+            found = connection.execute(_ONE_VIEW, {"s": subject}).scalar()
+        return None if found is None else View.model_validate_json(found)
+
+    def subjects(
+        self,
+        edition: int | None = None,
+        stage: str | None = None,
+        programme: str | None = None,
+        *,
+        country: str | None = None,
+        contact: str | None = None,
+        waits_on: str | None = None,
+        closed: bool | None = None,
+        due_before: datetime | None = None,
+        matching: str = "",
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[View]:
+        """Applications and editions in order of subject; what is not given does not narrow.
+
+        Args:
+            edition: A year.
+            stage: Where they stand.
+            programme: A programme's key; none of an edition's own rows has one.
+            country: ISO 3166-1, two letters.
+            contact: A person's id.
+            waits_on: The role that has to act next.
+            closed: Whether the file is closed.
+            due_before: Only with something due before this instant.
+            matching: Part of the subject, city or title, in any case of letters.
+            limit: At most so many.
+            offset: Leave out the first so many.
+        """
+        query = sa.select(SUBJECTS.c.view).order_by(SUBJECTS.c.subject).limit(limit).offset(offset or None)
+        exact = {
+            "edition": edition,
+            "stage": stage,
+            "programme": programme,
+            "country": country,
+            "contact": contact,
+            "waits_on": waits_on,
+            "closed": closed,
+        }
+        query = query.where(*(SUBJECTS.c[name] == value for name, value in exact.items() if value is not None))
+        if due_before is not None:
+            query = query.where(SUBJECTS.c.next_due_at < canonical_instant(due_before))
+        if matching:
+            text = (SUBJECTS.c.subject, SUBJECTS.c.city, SUBJECTS.c.title)
+            query = query.where(sa.or_(*(column.icontains(matching, autoescape=True) for column in text)))
+        with self.reading() as connection:
+            return [View.model_validate_json(row) for row in connection.execute(query).scalars()]
+
+    def entry(self, subject: str, number: int) -> Entry | None:
+        """One entry of a ledger."""
+        with self.reading() as connection:
+            found = connection.execute(_ONE_ENTRY, {"s": subject, "n": number}).scalar()
+        return None if found is None else Entry.model_validate_json(found)
+
+    def entries(self, subject: str) -> list[Entry]:
+        """The ledger of one application or edition, in order."""
+        with self.reading() as connection:
+            return [Entry.model_validate_json(row) for row in connection.execute(_ALL_ENTRIES, {"s": subject}).scalars()]
+
+    def proposals(self, edition: int | None = None) -> list[Entry]:
+        """Every proposal that waits for its second person, the oldest first."""
+        waiting = sa.select(SUBJECTS.c.view).where(SUBJECTS.c.proposals > 0)
+        if edition is not None:
+            waiting = waiting.where(SUBJECTS.c.edition == edition)
+        with self.reading() as connection:
+            keys = [
+                (view.subject, number)
+                for view in map(View.model_validate_json, connection.execute(waiting).scalars())
+                for number in view.waiting_proposals
+            ]
+            found = [connection.execute(_ONE_ENTRY, {"s": subject, "n": number}).scalar() for subject, number in keys]
+        return sorted((Entry.model_validate_json(row) for row in found if row), key=lambda entry: entry.at)
+
+    def wipe(self) -> None:
+        """Forget everything, before a rebuild."""
+        with self.writing() as connection:
+            connection.execute(ENTRIES.delete())
+            connection.execute(SUBJECTS.delete())
+
+    def dump(self) -> list[str]:
+        """Every row as one line of canonical text, in one order: two registers say the same if these are equal."""
+        # Sorted here: databases differ in how they collate.
+        with self.reading() as connection:
+            views = connection.execute(sa.select(SUBJECTS.c.subject, SUBJECTS.c.view)).all()
+            entries = connection.execute(sa.select(ENTRIES.c.subject, ENTRIES.c.number, ENTRIES.c.entry)).all()
+        return [str(row[-1]) for rows in (views, entries) for row in sorted(rows, key=tuple)]
+
+
+def _entry_row(entry: Entry) -> dict[str, Any]:
+    plain = entry.model_dump(mode="json")
+    columns = ("subject", "number", "command", "outcome", "source", "dest", "person", "role", "at", "recorded_at")
+    row = {name: plain[name] for name in columns}
+    # A refused command has whatever name it was sent under, and PostgreSQL takes no NUL.
+    return {**row, "command": entry.command.replace("\0", "�"), "entry": canonical(plain)}
+
+
+def _view_row(view: View) -> dict[str, Any]:
+    plain = view.model_dump(mode="json")
+    columns: Sequence[str] = (
+        "subject", "edition", "stage", "programme", "country", "city", "title", "contact", "waits_on", "next_due_at",
+        "closed", "entries",
+    )  # fmt: skip
+    row = {name: plain[name] for name in columns}
+    return {**row, "proposals": len(view.waiting_proposals), "view": canonical(plain)}

@@ -1,0 +1,518 @@
+"""The vault: what must never stand in a history, and what no history could restore.
+
+People, organisations, free text behind commitments, the outbox and the intake journal. It is backed up, never
+rebuilt. Names and addresses are in nothing but this store and the mails themselves.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+import socket
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import sqlalchemy as sa
+
+from kcity_flow.adapters.stores import Store, now
+from kcity_flow.domain.messages import Frozen, canonical, canonical_instant
+from kcity_flow.domain.stages import Role
+from kcity_flow.letters import Mail
+
+LEASE = timedelta(minutes=5)
+"""How long a claimed mail is another worker's. After that its worker counts as dead, whatever it did."""
+
+METADATA = sa.MetaData()
+
+PEOPLE = sa.Table(
+    "people",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("address", sa.String, nullable=False),
+    sa.Column("organisation", sa.String, nullable=False),
+    sa.Column("language", sa.String, nullable=False),
+)
+
+ROLES = sa.Table(
+    "roles",
+    METADATA,
+    sa.Column("role", sa.String, primary_key=True),
+    sa.Column("person", sa.String, sa.ForeignKey("people.id"), primary_key=True),
+)
+
+ORGANISATIONS = sa.Table(
+    "organisations",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+)
+
+TEXTS = sa.Table(
+    "texts",
+    METADATA,
+    sa.Column("commitment", sa.String, primary_key=True),
+    sa.Column("salt", sa.String),
+    sa.Column("text", sa.Text),
+)
+
+OUTBOX = sa.Table(
+    "outbox",
+    METADATA,
+    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("message_id", sa.String, nullable=False, unique=True),
+    sa.Column("about", sa.String, nullable=False, index=True),
+    sa.Column("template", sa.String, nullable=False),
+    sa.Column("person", sa.String, nullable=False),
+    sa.Column("address", sa.String, nullable=False),
+    sa.Column("subject_line", sa.String, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("in_doubt", sa.Boolean, nullable=False),
+    sa.Column("queued_at", sa.String, nullable=False),
+    sa.Column("next_attempt_at", sa.String, nullable=False),
+    sa.Column("claimed_by", sa.String, nullable=False),
+    sa.Column("sent_at", sa.String),
+    sa.Column("why", sa.String, nullable=False),
+    sa.Index("outbox_due", "state", "next_attempt_at"),
+)
+
+JOURNAL = sa.Table(
+    "journal",
+    METADATA,
+    sa.Column("line", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("ref", sa.String, nullable=False, index=True),
+    sa.Column("outcome", sa.String, nullable=False),
+    sa.Column("year", sa.Integer, nullable=False),
+    sa.Column("code", sa.String, nullable=False),
+    sa.Column("number", sa.Integer),
+    sa.Column("fingerprint", sa.String),
+    sa.Column("received_at", sa.String),
+    sa.Column("channel", sa.String),
+    sa.Column("written_at", sa.String, nullable=False),
+    sa.Column("previous", sa.String, nullable=False),
+    sa.Column("hash", sa.String, nullable=False),
+    # Lines that only state an outcome have neither, and NULLs are never equal.
+    sa.UniqueConstraint("year", "code", "number"),
+    sa.UniqueConstraint("year", "code", "fingerprint"),
+)
+
+_JOURNAL_LOCK = 5_121_203
+_NO_LINE = "0" * 64
+
+# Which process of which host: a row claimed by one that is gone may be claimed again.
+_THIS_PROCESS = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+
+
+class Person(Frozen):
+    """Somebody letters go to or commands come from. Name and address are empty once erased."""
+
+    id: str
+    name: str
+    address: str
+    organisation: str = ""
+    language: Literal["en", "ko"] = "en"
+    roles: tuple[Role, ...] = ()
+
+
+class State(StrEnum):
+    """Where a mail stands. ``held`` waits for a person to mend what ``why`` says; so does ``failed``."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    HELD = "held"
+    FAILED = "failed"
+
+
+class Outgoing(NamedTuple):
+    """A row of the outbox. Instants are UTC in the ledger's form; ``in_doubt``: it may have arrived already."""
+
+    key: str
+    message_id: str
+    about: str
+    template: str
+    person: str
+    address: str
+    subject_line: str
+    body: str
+    state: str
+    attempts: int
+    in_doubt: bool
+    queued_at: str
+    next_attempt_at: str
+    claimed_by: str
+    sent_at: str | None
+    why: str
+
+
+class Seal(NamedTuple):
+    """How long the intake journal is and the hash of its last line; kept elsewhere, it shows a cut end."""
+
+    lines: int
+    hash: str
+
+
+class JournalBroken(Exception):
+    """The intake journal was changed; its text is one sentence that names the first line at fault."""
+
+
+class Vault(Store):
+    """People, texts, outbox and intake journal."""
+
+    name: ClassVar[str] = "vault"
+    head: ClassVar[str] = "0001"
+    metadata: ClassVar[sa.MetaData] = METADATA
+
+    # --- people -------------------------------------------------------------------------------------------------------
+
+    def add_person(
+        self,
+        name: str,
+        address: str,
+        *,
+        organisation: str = "",
+        language: Literal["en", "ko"] = "en",
+        roles: Iterable[Role] = (),
+        id: str | None = None,  # noqa: A002  # it is the field's name everywhere
+    ) -> str:
+        """Add somebody, or bring who has this ``id`` up to date; roles are replaced.
+
+        Returns:
+            The id: ``id``, or a new one that says nothing about the person.
+        """
+        id = id or f"P-{_draw()}"
+        person = {"name": name, "address": address, "organisation": organisation, "language": language}
+        with self.writing() as connection:
+            connection.execute(
+                self.insert(PEOPLE).on_conflict_do_update(index_elements=["id"], set_=person), {"id": id, **person}
+            )
+            connection.execute(ROLES.delete().where(ROLES.c.person == id))
+            if rows := [{"role": Role(role).value, "person": id} for role in dict.fromkeys(roles)]:
+                connection.execute(ROLES.insert(), rows)
+        return id
+
+    def person(self, id: str) -> Person | None:  # noqa: A002
+        """Who goes by this id."""
+        found = self._people(PEOPLE.c.id == id)
+        return found[0] if found else None
+
+    def people(self, role: Role | str | None = None) -> list[Person]:
+        """Everybody, or everybody in a role, in order of id."""
+        if role is None:
+            return self._people(sa.true())
+        return self._people(PEOPLE.c.id.in_(sa.select(ROLES.c.person).where(ROLES.c.role == str(role))))
+
+    def has_role(self, id: str, role: Role | str) -> bool:  # noqa: A002
+        """Whether a person acts in a role."""
+        query = sa.select(sa.true()).where(ROLES.c.role == str(role), ROLES.c.person == id)
+        with self.reading() as connection:
+            return connection.execute(query).first() is not None
+
+    def erase(self, id: str) -> None:  # noqa: A002
+        """Forget who a person is: name, address, and every letter's address and text. The id stays, so histories do.
+
+        What still waited to be sent to them is held.
+        """
+        theirs = OUTBOX.c.person == id
+        with self.writing() as connection:
+            connection.execute(PEOPLE.update().where(PEOPLE.c.id == id).values(name="", address=""))
+            connection.execute(OUTBOX.update().where(theirs).values(address="", subject_line="", body=""))
+            connection.execute(
+                OUTBOX.update()
+                .where(theirs, OUTBOX.c.state.in_((State.QUEUED, State.FAILED)))
+                .values(state=State.HELD, why="This person was erased; nothing more is sent to them.")
+            )
+
+    def add_organisation(self, name: str, id: str | None = None) -> str:  # noqa: A002
+        """Add an organisation, or rename the one with this ``id``; returns its id, ``O-…``."""
+        id = id or f"O-{_draw()}"
+        upsert = self.insert(ORGANISATIONS).on_conflict_do_update(index_elements=["id"], set_={"name": name})
+        with self.writing() as connection:
+            connection.execute(upsert, {"id": id, "name": name})
+        return id
+
+    def organisations(self) -> dict[str, str]:
+        """Names of organisations by id."""
+        with self.reading() as connection:
+            return {row.id: row.name for row in connection.execute(sa.select(ORGANISATIONS))}
+
+    def _people(self, where: sa.ColumnElement[bool]) -> list[Person]:
+        query = sa.select(PEOPLE, ROLES.c.role).outerjoin(ROLES, ROLES.c.person == PEOPLE.c.id)
+        people: dict[str, dict[str, Any]] = {}
+        with self.reading() as connection:
+            for row in connection.execute(query.where(where).order_by(PEOPLE.c.id, ROLES.c.role)).mappings():
+                person = people.setdefault(row["id"], {**row, "roles": ()})
+                if row["role"]:
+                    person["roles"] += (row["role"],)
+        return [Person.model_validate(person) for person in people.values()]
+
+    # --- texts --------------------------------------------------------------------------------------------------------
+
+    def commit(self, text: str) -> str:
+        """Keep a text and return what stands for it in histories: SHA-256 of a salt drawn for it, and the text."""
+        salt = secrets.token_hex(16)
+        commitment = commitment_of(salt, text)
+        with self.writing() as connection:
+            connection.execute(TEXTS.insert(), {"commitment": commitment, "salt": salt, "text": text})
+        return commitment
+
+    def text(self, commitment: str) -> str | None:
+        """The text behind a commitment; ``None`` if it is unknown or was redacted.
+
+        Raises:
+            StoreFailed: never for a text that was changed: that one is returned as ``None`` too.
+        """
+        with self.reading() as connection:
+            row = connection.execute(sa.select(TEXTS).where(TEXTS.c.commitment == commitment)).first()
+        if row is None or row.text is None or commitment_of(row.salt, row.text) != commitment:
+            return None
+        return str(row.text)
+
+    def redact(self, commitment: str) -> None:
+        """Forget a text and its salt; the commitment stays, and no longer says anything."""
+        with self.writing() as connection:
+            connection.execute(TEXTS.update().where(TEXTS.c.commitment == commitment).values(salt=None, text=None))
+
+    # --- outbox -------------------------------------------------------------------------------------------------------
+
+    def queue(self, mails: Sequence[Mail]) -> None:
+        """Put mails into the outbox. A key that is there already is left as it is, so repeating is safe."""
+        at = now()
+        rows = [
+            {
+                **mail._asdict(),
+                "message_id": message_id(mail.key),
+                "state": State.HELD if mail.why else State.QUEUED,
+                "attempts": 0,
+                "in_doubt": False,
+                "queued_at": at,
+                "next_attempt_at": at,
+                "claimed_by": "",
+            }
+            for mail in mails
+        ]
+        if rows:
+            with self.writing() as connection:
+                connection.execute(self.insert(OUTBOX).on_conflict_do_nothing(), rows)
+
+    def claim(self) -> Outgoing | None:
+        """Take the mail that has waited longest. Two workers never get the same one.
+
+        A mail whose worker died while sending it is taken again as in doubt: it may have arrived.
+        """
+        at = datetime.now(UTC)
+        due = (
+            sa.select(OUTBOX.c.key)
+            .where(OUTBOX.c.state == State.QUEUED, OUTBOX.c.next_attempt_at <= canonical_instant(at))
+            .order_by(OUTBOX.c.next_attempt_at, OUTBOX.c.key)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        )
+        claimed = (
+            OUTBOX.update()
+            .where(OUTBOX.c.key == due, OUTBOX.c.state == State.QUEUED)
+            .values(
+                state=State.SENDING,
+                attempts=OUTBOX.c.attempts + 1,
+                claimed_by=_THIS_PROCESS,
+                next_attempt_at=canonical_instant(at + LEASE),
+            )
+            .returning(*OUTBOX.c)
+        )
+        with self.writing() as connection:
+            row = connection.execute(claimed).first()
+        return Outgoing(*row) if row else None
+
+    def settle(
+        self, row: Outgoing, state: State, *, why: str = "", pause: timedelta = timedelta(), in_doubt: bool = False
+    ) -> None:
+        """Say what became of a claimed mail; without effect if another worker has claimed it since.
+
+        Args:
+            row: The mail as it was claimed.
+            state: ``sent``, ``failed``, ``held``, or ``queued`` to try again.
+            why: In words, when it is not sent.
+            pause: How long from now it is not tried again.
+            in_doubt: The server may have taken it. Once true it stays true.
+        """
+        at = datetime.now(UTC)
+        change: dict[str, Any] = {
+            "state": state,
+            "why": why,
+            "claimed_by": "",
+            "next_attempt_at": canonical_instant(at + pause),
+            "sent_at": canonical_instant(at) if state is State.SENT else None,
+        }
+        if in_doubt:
+            change["in_doubt"] = True
+        ours = (OUTBOX.c.key == row.key, OUTBOX.c.state == State.SENDING, OUTBOX.c.attempts == row.attempts)
+        with self.writing() as connection:
+            connection.execute(OUTBOX.update().where(*ours).values(**change))
+
+    def interrupted(self) -> list[Outgoing]:
+        """Mails whose worker died while it was sending them: gone from this host, or silent for longer than the lease."""
+        with self.reading() as connection:
+            rows = [Outgoing(*row) for row in connection.execute(sa.select(OUTBOX).where(OUTBOX.c.state == State.SENDING))]
+        return [row for row in rows if row.next_attempt_at <= now() or _is_gone(row.claimed_by)]
+
+    def retry(self, key: str) -> bool:
+        """Queue a failed mail again, at a person's word; returns whether it had failed."""
+        failed = OUTBOX.update().where(OUTBOX.c.key == key, OUTBOX.c.state == State.FAILED)
+        with self.writing() as connection:
+            again = failed.values(state=State.QUEUED, attempts=0, in_doubt=False, why="", next_attempt_at=now())
+            return connection.execute(again).rowcount > 0
+
+    def outbox(
+        self, state: State | None = None, about: str | None = None, person: str | None = None
+    ) -> list[Outgoing]:
+        """Mails in the order they were queued; what is not given does not narrow."""
+        query = sa.select(OUTBOX).order_by(OUTBOX.c.queued_at, OUTBOX.c.key)
+        given = {OUTBOX.c.state: state, OUTBOX.c.about: about, OUTBOX.c.person: person}
+        query = query.where(*(column == value for column, value in given.items() if value is not None))
+        with self.reading() as connection:
+            return [Outgoing(*row) for row in connection.execute(query)]
+
+    # --- intake journal -----------------------------------------------------------------------------------------------
+
+    def book(self, year: int, code: str, fingerprint: str, received_at: datetime, channel: str) -> tuple[str, bool]:
+        """Give an application that arrives its reference number: the next one of its year and programme, no gaps.
+
+        Args:
+            year: The edition.
+            code: The programme's three letters.
+            fingerprint: What makes two arrivals the same application.
+            received_at: When it arrived, aware.
+            channel: By which way.
+
+        Returns:
+            The reference, such as ``KC2021-DEM-0042``, and whether it is new; the same fingerprint keeps its first.
+        """
+        here = (JOURNAL.c.year == year, JOURNAL.c.code == code)
+        with self.writing() as connection:
+            last = self._last_line(connection)
+            earlier = connection.execute(sa.select(JOURNAL.c.ref).where(*here, JOURNAL.c.fingerprint == fingerprint))
+            if ref := earlier.scalar():
+                return str(ref), False
+            number = (connection.execute(sa.select(sa.func.max(JOURNAL.c.number)).where(*here)).scalar() or 0) + 1
+            ref = f"KC{year}-{code}-{number:04d}"
+            line = {
+                "number": number,
+                "fingerprint": fingerprint,
+                "received_at": canonical_instant(received_at),
+                "channel": channel,
+            }
+            _write_line(connection, last, {**line, "ref": ref, "outcome": "booked", "year": year, "code": code})
+            return ref, True
+
+    def mark(self, ref: str, outcome: str) -> None:
+        """Add a line that says what became of a booked application, such as ``received`` or ``refused``; once each.
+
+        Raises:
+            KeyError: nothing was booked under this reference.
+        """
+        with self.writing() as connection:
+            last = self._last_line(connection)
+            known = connection.execute(sa.select(JOURNAL).where(JOURNAL.c.ref == ref).order_by(JOURNAL.c.line)).all()
+            if not known:
+                raise KeyError(ref)
+            if known[-1].outcome != outcome:
+                line = dict.fromkeys(("number", "fingerprint", "received_at", "channel"))
+                booked = known[0]
+                _write_line(
+                    connection,
+                    last,
+                    {**line, "ref": ref, "outcome": outcome, "year": booked.year, "code": booked.code},
+                )
+
+    def journal(self, year: int | None = None) -> list[dict[str, Any]]:
+        """The journal's lines in order, of one year or of all."""
+        query = sa.select(JOURNAL).order_by(JOURNAL.c.line)
+        if year is not None:
+            query = query.where(JOURNAL.c.year == year)
+        with self.reading() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def verify(self, seal: Seal | None = None) -> Seal:
+        """Recompute the journal's chain.
+
+        Args:
+            seal: An earlier answer of this method. Without it, lines cut from the end go unseen.
+
+        Returns:
+            How long the journal is, and its last hash.
+
+        Raises:
+            JournalBroken: a line was changed, added, moved or removed.
+        """
+        previous, line = _NO_LINE, 0
+        numbers: dict[tuple[int, str], int] = {}
+        for line, row in enumerate(self.journal(), 1):
+            if row["line"] != line:
+                raise JournalBroken(f"Line {line} of the intake journal is missing.")
+            if row["previous"] != previous or row["hash"] != _hash(row):
+                raise JournalBroken(f"Line {line} of the intake journal ({row['ref']}) was changed after it was written.")
+            if row["number"] is not None:
+                place = (row["year"], row["code"])
+                numbers[place] = numbers.get(place, 0) + 1
+                if row["number"] != numbers[place]:
+                    raise JournalBroken(f"Number {numbers[place]} of {place[1]} {place[0]} is missing from the intake journal.")
+            previous = row["hash"]
+            if seal and seal.lines == line and seal.hash != previous:
+                raise JournalBroken(f"The intake journal up to line {line} is not the one that was sealed.")
+        if seal and seal.lines > line:
+            raise JournalBroken(f"The intake journal ends at line {line}; it had {seal.lines} lines when it was sealed.")
+        return Seal(line, previous)
+
+    def _last_line(self, connection: sa.Connection) -> tuple[int, str]:
+        """The chain's end, nobody else writing until this transaction is over."""
+        if not self.is_sqlite:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_JOURNAL_LOCK)))
+        row = connection.execute(
+            sa.select(JOURNAL.c.line, JOURNAL.c.hash).order_by(JOURNAL.c.line.desc()).limit(1)
+        ).first()
+        return (row.line, row.hash) if row else (0, _NO_LINE)
+
+
+def commitment_of(salt: str, text: str) -> str:
+    """SHA-256 over salt and text."""
+    return hashlib.sha256(salt.encode() + text.encode()).hexdigest()
+
+
+def message_id(key: str) -> str:
+    """The Message-ID of the mail with this key: the same on every attempt, so that a repeat can be recognised."""
+    return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@kcity-flow>"
+
+
+def _write_line(connection: sa.Connection, last: tuple[int, str], line: dict[str, Any]) -> None:
+    row = {**line, "line": last[0] + 1, "previous": last[1], "written_at": now()}
+    connection.execute(JOURNAL.insert(), {**row, "hash": _hash(row)})
+
+
+def _hash(row: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical({name: row[name] for name in row if name != "hash"}).encode()).hexdigest()
+
+
+def _draw() -> str:
+    return base64.b32encode(secrets.token_bytes(5)).decode()
+
+
+def _is_gone(process: str) -> bool:
+    host, pid, _ = process.rsplit("/", 2)
+    if host != socket.gethostname() or process == _THIS_PROCESS:
+        return False
+    if int(pid) == os.getpid():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

@@ -1,0 +1,213 @@
+"""What is due, for whom and when: which moves arm which timers, and how a ladder climbs.
+
+A pure function of the edition and of what has happened. Instants are business time in UTC; reminders go out at
+09:00 in the edition's zone, offsets are working days. A timer never decides: it makes the moves that the table
+gives to the clock, and otherwise raises a flag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import holidays
+
+from kcity_flow.domain.application import Timer
+from kcity_flow.domain.edition import DateOf, Edition, Ladder
+from kcity_flow.domain.stages import ENDS, EditionStage, Stage
+
+S, E = Stage, EditionStage
+_OBJECTIONABLE = (S.INELIGIBLE, S.NOT_SELECTED)
+_CLARIFIED = (S.SCREENING, S.PAPER_REVIEW, S.CONSULTATION, S.PRESENTATION, S.CONFIRMATION)
+_WORK = (S.IMPLEMENTATION, S.SUSPENDED, S.ACCEPTANCE)
+
+
+FILE_TIMER = "file"
+"""Runs at every end; when it and every other timer is over, the file closes."""
+
+
+class Arming(NamedTuple):
+    """A row reads: *armed_by* starts the timer, *cleared_by* ends it, and it runs only at *stages*."""
+
+    timer: str
+    armed_by: tuple[str, ...]
+    cleared_by: tuple[str, ...]
+    stages: tuple[Any, ...]
+
+
+# fmt: off
+APPLICATION_TIMERS = (
+    Arming("call",                ("receive", "return_to_received"),     (),                          (S.RECEIVED,)),
+    Arming("acknowledge",         ("receive",),                          ("acknowledge",),            (S.RECEIVED, S.SCREENING)),
+    Arming("screening",           ("open_screening", "reopen_screening"), (),                         (S.SCREENING,)),
+    Arming("clarification",       ("ask_clarification",),                ("answer_clarification", "lapse_clarification"), _CLARIFIED),
+    Arming("presentation",        ("schedule", "reschedule"),            ("hold", "miss_date"),       (S.PRESENTATION, S.CONSULTATION)),
+    Arming("letters",             ("publish_result", "declare_ineligible", "refuse_late"), ("send_letter",), (S.SELECTED, S.RESERVE, *_OBJECTIONABLE)),
+    Arming("objection_period",    ("send_letter",),                      ("object",),                 _OBJECTIONABLE),
+    Arming("objection",           ("object",),                           ("uphold_objection", "dismiss_objection"), _OBJECTIONABLE),
+    Arming("reserve",             ("place_on_reserve",),                 (),                          (S.RESERVE,)),
+    Arming("framework_signature", ("open_framework",),                   (),                          (S.FRAMEWORK,)),
+    Arming("framework_long_stop", ("open_framework",),                   (),                          (S.FRAMEWORK,)),
+    Arming("procurement_notice",  ("publish_notice",),                   ("open_bids",),              (S.PROCUREMENT,)),
+    Arming("renotice",            ("renotice",),                         ("open_bids",),              (S.PROCUREMENT,)),
+    Arming("implementation_end",  ("award_contract", "extend"),          (),                          _WORK),
+    Arming("suspension",          ("suspend",),                          (),                          (S.SUSPENDED,)),
+    Arming("acceptance",          ("submit_final",),                     (),                          (S.ACCEPTANCE,)),
+    Arming("settlement",          ("accept_final",),                     (),                          (S.SETTLEMENT,)),
+    Arming("follow_up",           ("close",),                            (),                          (S.CLOSED,)),
+    Arming(FILE_TIMER,            (),                                    (),                          ENDS),  # armed on entering an end
+)
+EDITION_TIMERS = (
+    Arming("call",                ("open_call",),                        (),                          (E.OPEN,)),
+    Arming("results",             ("close_intake",),                     (),                          (E.DECIDING,)),
+)
+# fmt: on
+
+PROPOSAL_TIMERS = ("second_person", "proposal_lapse")
+RUN_WHILE_SUSPENDED = ("suspension", *PROPOSAL_TIMERS)
+
+REMINDER_HOUR = 9
+JITTER_MINUTES = 30
+"""Reminders of one morning are spread over so many minutes."""
+
+
+class Step(NamedTuple):
+    """A rung of a ladder: a reminder ``offset`` days from the due date, or what happens ``then`` (offset ``None``)."""
+
+    at: datetime
+    offset: int | None
+
+
+class Calendar(NamedTuple):
+    """A zone and the days that are no working days beside Saturdays and Sundays."""
+
+    zone: ZoneInfo
+    days_off: frozenset[date]
+
+    def works(self, day: date) -> bool:
+        """Whether this is a working day."""
+        return day.weekday() < 5 and day not in self.days_off
+
+    def plus_working_days(self, day: date, count: int) -> date:
+        """The working day ``count`` working days away; 0 is the day itself, or the next one that is."""
+        step = timedelta(days=1 if count >= 0 else -1)
+        if count == 0:
+            while not self.works(day):
+                day += step
+        for _ in range(abs(count)):
+            day += step
+            while not self.works(day):
+                day += step
+        return day
+
+    def day_of(self, instant: datetime) -> date:
+        """The date an instant falls on, here."""
+        return instant.astimezone(self.zone).date()
+
+    def start_of(self, day: date) -> datetime:
+        """Midnight at the start of a day here, in UTC."""
+        return datetime.combine(day, time(), tzinfo=self.zone).astimezone(UTC)
+
+    def hour_of(self, day: date, hour: int, minute: int = 0) -> datetime:
+        """An hour of a day here, in UTC."""
+        return datetime.combine(day, time(hour, minute), tzinfo=self.zone).astimezone(UTC)
+
+
+def days_off(countries: tuple[str, ...], years: range) -> tuple[date, ...]:
+    """Public holidays of the countries, by the ``holidays`` library.
+
+    Asked once, when an edition opens or an application arrives; the answer travels by value, so that a newer
+    library never changes a deadline that runs.
+    """
+    found: set[date] = set()
+    for country in countries:
+        if country in holidays.list_supported_countries():
+            found |= set(holidays.country_holidays(country, years=years))
+    return tuple(sorted(found))
+
+
+def due_at(
+    ladder: Ladder, edition: Edition, calendar: Calendar, now: datetime, closes_at: datetime, stated: Mapping[str, Any]
+) -> datetime:
+    """When a timer armed now falls due. A date is over at the end of that day.
+
+    Args:
+        ladder: The timer's ladder.
+        edition: Whose dates ``of`` refers to.
+        calendar: Working days and zone.
+        now: The business time at which the timer is armed.
+        closes_at: The close of the window concerned.
+        stated: The instant or date that the command states, if it does.
+    """
+    for name in ("date_at", "closes_at"):
+        if name in stated:
+            return stated[name]  # type: ignore[no-any-return]  # parsed by the command's model
+    if "ends_on" in stated:
+        return calendar.start_of(stated["ends_on"] + timedelta(days=1))
+    due = ladder.due
+    if due.of is DateOf.WINDOW:
+        return closes_at
+    if due.of is DateOf.RESULTS:
+        return calendar.start_of(edition.results.due_on + timedelta(days=1))
+    if due.of is DateOf.IMPLEMENTATION:
+        return calendar.start_of(edition.implementation.ends_on + timedelta(days=1))
+    if due.on is not None:
+        return calendar.start_of(due.on + timedelta(days=1))
+    today = calendar.day_of(now)
+    if due.working_days is not None:
+        return calendar.start_of(calendar.plus_working_days(today, due.working_days) + timedelta(days=1))
+    if due.months is not None:
+        return calendar.start_of(_plus_months(today, due.months) + timedelta(days=1))
+    return calendar.start_of(today + timedelta(days=(due.days or 0) + 1))
+
+
+def _plus_months(day: date, months: int) -> date:
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    for last in (day.day, 30, 29, 28):
+        try:
+            return date(year, month + 1, min(day.day, last))
+        except ValueError:
+            continue
+    raise AssertionError("every month has 28 days")
+
+
+def steps(timer: Timer, ladder: Ladder, calendar: Calendar, subject: str) -> list[Step]:
+    """The rungs of a timer in order of time.
+
+    Reminders that would lie before the timer was armed are left out. What happens ``then`` comes last: at the due
+    instant, or after the last reminder where reminders go on beyond it.
+    """
+    jitter = int(hashlib.sha256(subject.encode()).hexdigest()[:8], 16) % JITTER_MINUTES
+    # A due instant is the end of a day: the day it belongs to is the one that has just ended.
+    due_day = calendar.day_of(timer.due_at - timedelta(microseconds=1))
+    reminders = []
+    for offset in ladder.remind:
+        day = due_day + timedelta(days=offset) if ladder.calendar_days else calendar.plus_working_days(due_day, offset)
+        at = calendar.hour_of(day, REMINDER_HOUR, jitter)
+        if at > timer.armed_at:
+            reminders.append(Step(at, offset))
+    then = max([timer.due_at, *(step.at for step in reminders)])
+    return [*reminders, Step(then, None)]
+
+
+def armed(
+    rows: tuple[Arming, ...], trigger: str, stage: Any, timers: Mapping[str, Timer]
+) -> tuple[list[str], dict[str, Timer]]:
+    """What a move arms, and what still runs after it."""
+    kept = {}
+    stages = {row.timer: row for row in rows}
+    for name, timer in timers.items():
+        row = stages.get(timer.name)
+        if row is None or (stage in row.stages and trigger not in row.cleared_by):
+            kept[name] = timer
+    return [row.timer for row in rows if trigger in row.armed_by and stage in row.stages], kept
+
+
+def running(timers: Mapping[str, Timer], stage: Any) -> Iterator[Timer]:
+    """Timers that run at this stage: while work is suspended, only the suspension's own and proposals'."""
+    for timer in timers.values():
+        if stage is not Stage.SUSPENDED or timer.name in RUN_WHILE_SUSPENDED:
+            yield timer

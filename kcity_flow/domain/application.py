@@ -1,0 +1,408 @@
+"""An application as it stands: the facts that guards read, and what each move does to them.
+
+Everything here is a frozen value; a move makes a new one. Whether a move may be made is not decided here
+but in :mod:`kcity_flow.domain.moves`. Instants are UTC in business time, money is KRW.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from kcity_flow.domain import messages as m
+from kcity_flow.domain.edition import Edition, PartyKind, Programme, Window
+from kcity_flow.domain.messages import Frozen, Instant
+from kcity_flow.domain.stages import Role, Stage
+
+
+class Seat(Frozen):
+    """A reviewer's place on a step: declared free of conflict (``None``: not declared), and the sealed sheet."""
+
+    reviewer: m.PersonId
+    free: bool | None = None
+    scores: dict[str, int] | None = None
+
+
+class Meeting(Frozen):
+    """The date of a consultation round or a presentation, and who agreed its minutes."""
+
+    at: Instant
+    missed: bool = False
+    held: bool = False
+    agreed_by: tuple[str, ...] = ()
+    scope_agreed: tuple[str, ...] = ()
+
+
+class Place(Frozen):
+    """A place under the quota: the award in KRW and the rank it was given by."""
+
+    krw: int
+    rank: int
+
+
+class Objection(Frozen):
+    """An objection to a decision. ``step`` is the step in error once it is upheld."""
+
+    ground: str
+    state: str
+    step: str | None = None
+
+
+class Party(Frozen):
+    """A party to the framework."""
+
+    kind: PartyKind
+    signatory: m.PersonId
+    signed: bool = False
+
+
+class Tender(Frozen):
+    """The open procurement: its notices and bids. ``closes_at`` is the first instant too late for a bid."""
+
+    closes_at: Instant | None = None
+    renotices: int = 0
+    bids: tuple[str, ...] = ()
+    opened: bool = False
+    valid: tuple[str, ...] | None = None
+
+
+class Contract(Frozen):
+    """The contract: who, and how much in KRW."""
+
+    contractor: str
+    krw: int
+
+
+class Timer(Frozen):
+    """A running deadline. ``entry`` armed it; moving it is a new ``generation``; ``done`` counts rungs climbed."""
+
+    name: str
+    entry: int
+    armed_at: Instant
+    due_at: Instant
+    generation: int = 0
+    done: int = 0
+
+
+class Application(Frozen):
+    """One application's facts. ``absent`` until it is received."""
+
+    ref: m.Ref
+    stage: Stage = Stage.ABSENT
+    since: Instant | None = None
+    reached: tuple[Stage, ...] = ()
+    programme: str = ""
+    applicant: m.Applicant | None = None
+    city: str = ""
+    title: str = ""
+    received_at: Instant | None = None
+    channel: str = ""
+    documents: tuple[m.Document, ...] = ()
+    matching_krw: int = 0
+    months: int | None = None
+    acknowledged: bool = False
+    clarification_open: bool = False
+    clarifications: int = 0
+    reviews: dict[str, tuple[Seat, ...]] = {}
+    rounds_finished: int = 0
+    meeting: Meeting | None = None
+    missed: int = 0
+    confirmed: bool | None = None
+    place: Place | None = None
+    published: bool = False
+    letter_sent: bool = False
+    letter_sent_at: Instant | None = None
+    objection: Objection | None = None
+    parties: dict[str, Party] = {}
+    long_stop_at: Instant | None = None
+    terms_set: bool = False
+    tender: Tender = Tender()
+    contract: Contract | None = None
+    ends_on: date | None = None
+    suspended_at: Instant | None = None
+    deliverables: tuple[str, ...] = ()
+    termination_at: Instant | None = None
+    settled: bool = False
+    grade: str | None = None
+    follow_ups: tuple[str, ...] = ()
+    timers: dict[str, Timer] = {}
+
+    def seats(self, step: str) -> tuple[Seat, ...]:
+        """Reviewers assigned to a step."""
+        return self.reviews.get(step, ())
+
+    def counted(self) -> bool:
+        """Whether the edition counts it: it holds a place, or stands on the reserve."""
+        return self.place is not None or self.stage is Stage.RESERVE
+
+
+class Undo(Frozen):
+    """The last stage move and the application before it, kept until anything but a correction follows."""
+
+    trigger: str
+    entry: int
+    before: Application
+
+
+class Proposal(Frozen):
+    """A two-person move that waits for its second person."""
+
+    entry: int
+    trigger: str
+    person: str
+    role: Role
+    approvers: tuple[Role, ...]
+    substance: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All a guard may look at. ``now`` is business time, UTC; ``proposal`` the one that ``command.proposal`` names."""
+
+    application: Application
+    command: Any
+    edition: Edition
+    now: datetime
+    source: Stage
+    dest: Stage
+    entries: int = 0
+    undo: Undo | None = None
+    proposal: Proposal | None = None
+
+    @property
+    def programme(self) -> Programme:
+        """The application's programme under its own edition's rules."""
+        key = self.command.programme if self.source is Stage.ABSENT else self.application.programme
+        return self.edition.programme(key)
+
+    @property
+    def window(self) -> Window:
+        """The window the application came in by."""
+        return self.edition.window(self.programme)
+
+
+Effect = Callable[[Facts], dict[str, Any]]
+
+_OVER: dict[str, Any] = {"clarification_open": False}
+
+
+def _receive(facts: Facts) -> dict[str, Any]:
+    command: m.Receive = facts.command
+    return {
+        "programme": command.programme,
+        "applicant": command.applicant,
+        "city": command.city,
+        "title": command.title,
+        "received_at": command.received_at,
+        "channel": command.channel,
+        "documents": command.documents,
+        "matching_krw": command.matching.krw if command.matching else 0,
+        "months": command.months,
+    }
+
+
+def _take_place(facts: Facts) -> dict[str, Any]:
+    return {"place": Place(krw=facts.command.krw, rank=facts.command.rank)}
+
+
+def _free_place(facts: Facts) -> dict[str, Any]:
+    return {"place": None, **_OVER}
+
+
+def _assign(facts: Facts) -> dict[str, Any]:
+    command: m.AssignReviewer = facts.command
+    seats = tuple(seat for seat in facts.application.seats(command.step) if seat.reviewer != command.replaces)
+    seats = (*seats, Seat(reviewer=command.reviewer))
+    return {"reviews": {**facts.application.reviews, command.step: seats}}
+
+
+def _change_seat(facts: Facts, step: str, **change: Any) -> dict[str, Any]:
+    seats = tuple(
+        seat.model_copy(update=change) if seat.reviewer == facts.command.by.person else seat
+        for seat in facts.application.seats(step)
+    )
+    return {"reviews": {**facts.application.reviews, step: seats}}
+
+
+def _declare(facts: Facts) -> dict[str, Any]:
+    # A conflict voids a sheet sealed before it was known.
+    change = {"free": False, "scores": None} if facts.command.conflict else {"free": True}
+    return _change_seat(facts, facts.command.step, **change)
+
+
+def _seal(facts: Facts) -> dict[str, Any]:
+    return _change_seat(facts, facts.source.value, scores=dict(facts.command.scores))
+
+
+def _meeting(facts: Facts, **change: Any) -> dict[str, Any]:
+    assert facts.application.meeting is not None  # the guard of every caller
+    return {"meeting": facts.application.meeting.model_copy(update=change)}
+
+
+def _agree(facts: Facts) -> dict[str, Any]:
+    meeting, command = facts.application.meeting, facts.command
+    assert meeting is not None  # guard `held`
+    scope = (*meeting.scope_agreed, command.side) if command.scope_agreed else meeting.scope_agreed
+    return _meeting(facts, agreed_by=(*meeting.agreed_by, command.side), scope_agreed=scope)
+
+
+def _enter_meetings(_: Facts) -> dict[str, Any]:
+    return {"meeting": None, "missed": 0, "rounds_finished": 0}
+
+
+def _party(facts: Facts) -> dict[str, Any]:
+    command: m.ListParty = facts.command
+    party = Party(kind=command.kind, signatory=command.signatory)
+    return {"parties": {**facts.application.parties, command.party: party}}
+
+
+def _sign(facts: Facts) -> dict[str, Any]:
+    party = facts.application.parties[facts.command.party].model_copy(update={"signed": True})
+    return {"parties": {**facts.application.parties, facts.command.party: party}}
+
+
+def _tender(facts: Facts, **change: Any) -> dict[str, Any]:
+    return {"tender": facts.application.tender.model_copy(update=change)}
+
+
+def _contract(facts: Facts) -> dict[str, Any]:
+    contract = Contract(contractor=facts.command.contractor, krw=facts.command.krw)
+    return {"contract": contract, "ends_on": facts.edition.implementation.ends_on}
+
+
+def _resume(facts: Facts) -> dict[str, Any]:
+    """Move every deadline by exactly the pause (LIFECYCLE, suspend and resume)."""
+    application = facts.application
+    assert application.suspended_at is not None  # the stage is `suspended`
+    pause = facts.now - application.suspended_at
+    ends_on = application.ends_on + timedelta(days=pause.days) if application.ends_on else None
+    return {"suspended_at": None, "ends_on": ends_on, "timers": shifted(application.timers, pause)}
+
+
+def shifted(timers: dict[str, Timer], pause: timedelta) -> dict[str, Timer]:
+    """Every deadline but the suspension's own, later by ``pause``; its reminders stay as many days before it."""
+    return {
+        name: timer
+        if timer.name == "suspension"
+        else timer.model_copy(
+            update={
+                "due_at": timer.due_at + pause,
+                "armed_at": timer.armed_at + pause,
+                "generation": timer.generation + 1,
+            }
+        )
+        for name, timer in timers.items()
+    }
+
+
+def _reopen(_: Facts) -> dict[str, Any]:
+    return {"objection": None, "published": False, "letter_sent": False, "letter_sent_at": None}
+
+
+def _correct(facts: Facts) -> dict[str, Any]:
+    return {facts.command.field: facts.command.value}
+
+
+def _undo(facts: Facts) -> dict[str, Any]:
+    assert facts.undo is not None  # guard `made_in_error`
+    before = facts.undo.before
+    return {name: getattr(before, name) for name in Application.model_fields if name not in ("stage", "since")}
+
+
+def _long_stop(facts: Facts) -> dict[str, Any]:
+    ladder = facts.edition.ladder("framework_long_stop")
+    days = ladder.due.days if ladder and ladder.due.days else 90
+    return {"long_stop_at": facts.now + timedelta(days=days)}
+
+
+EFFECTS: dict[str, Effect] = {
+    "receive": _receive,
+    "acknowledge": lambda _: {"acknowledged": True},
+    "declare_ineligible": lambda _: _OVER,
+    "refuse_late": lambda _: _OVER,
+    "defer": lambda _: _OVER,
+    "merge_duplicate": lambda _: _OVER,
+    "ask_clarification": lambda f: {
+        "clarification_open": True,
+        "clarifications": f.application.clarifications + 1,
+    },
+    "answer_clarification": lambda _: {"clarification_open": False},
+    "lapse_clarification": lambda _: {"clarification_open": False},
+    "assign_reviewer": _assign,
+    "replace_reviewer": _assign,
+    "declare_conflict": _declare,
+    "seal_sheet": _seal,
+    "invite_to_consultation": _enter_meetings,
+    "invite_to_presentation": _enter_meetings,
+    "schedule": lambda f: {"meeting": Meeting(at=f.command.date_at)},
+    "reschedule": lambda f: {"meeting": Meeting(at=f.command.date_at)},
+    "miss_date": lambda f: {**_meeting(f, missed=True), "missed": f.application.missed + 1},
+    "hold": lambda f: _meeting(f, held=True),
+    "agree_minutes": _agree,
+    "finish_round": lambda f: {"meeting": None, "missed": 0, "rounds_finished": f.application.rounds_finished + 1},
+    "record_confirmation": lambda f: {"confirmed": f.command.agreed},
+    "select": _take_place,
+    "promote": _take_place,
+    "cancel_award": _free_place,
+    "cancel_call": _free_place,
+    "withdraw": _free_place,
+    "fail_framework": _free_place,
+    "fail_procurement": _free_place,
+    # A promotion or a new decision after an objection is told and published anew.
+    "publish_result": lambda _: {"published": True, "letter_sent": False},
+    "send_letter": lambda f: {"letter_sent": True, "letter_sent_at": f.now},
+    "object": lambda f: {"objection": Objection(ground=f.command.ground, state="open")},
+    "uphold_objection": lambda f: {
+        "objection": f.application.objection.model_copy(update={"state": "upheld", "step": f.command.step})
+        if f.application.objection
+        else None
+    },
+    "dismiss_objection": lambda f: {
+        "objection": f.application.objection.model_copy(update={"state": "dismissed"})
+        if f.application.objection
+        else None
+    },
+    "reopen_screening": _reopen,
+    "reopen_review": _reopen,
+    "reopen_consultation": lambda f: {**_reopen(f), **_enter_meetings(f)},
+    "reopen_presentation": lambda f: {**_reopen(f), **_enter_meetings(f)},
+    "reopen_confirmation": lambda f: {**_reopen(f), "confirmed": None},
+    "reopen_selection": _reopen,
+    "open_framework": _long_stop,
+    "list_party": _party,
+    "sign": _sign,
+    "accede": _sign,
+    "set_terms": lambda _: {"terms_set": True},
+    "publish_notice": lambda f: _tender(f, closes_at=f.command.closes_at),
+    "receive_bid": lambda f: _tender(f, bids=(*f.application.tender.bids, f.command.bidder)),
+    "open_bids": lambda f: _tender(f, opened=True),
+    "evaluate_bids": lambda f: _tender(f, valid=f.command.valid),
+    "renotice": lambda f: {
+        "tender": Tender(closes_at=f.command.closes_at, renotices=f.application.tender.renotices + 1)
+    },
+    "award_contract": _contract,
+    "extend": lambda f: {"ends_on": f.command.ends_on},
+    "suspend": lambda f: {"suspended_at": f.now},
+    "resume": _resume,
+    "submit_final": lambda f: {"deliverables": tuple(d.kind for d in f.command.deliverables)},
+    "return_final": lambda _: {"deliverables": ()},
+    "notify_termination": lambda f: {"termination_at": f.command.ends_at},
+    "record_settlement": lambda _: {"settled": True},
+    "close": lambda f: {"grade": f.command.grade},
+    "follow_up": lambda f: {"follow_ups": (*f.application.follow_ups, f.command.kind)},
+    "correct": _correct,
+}
+"""Trigger → what it changes beside the stage. A trigger that is not here changes nothing else."""
+
+
+def after(facts: Facts, dest: Stage) -> Application:
+    """The application after a legal move to ``dest``. The move must have been judged before."""
+    trigger = facts.command.trigger
+    effect = _undo if trigger.startswith("return_to_") else EFFECTS.get(trigger)
+    moved = facts.application.model_copy(update=effect(facts)) if effect else facts.application
+    if dest is facts.application.stage:
+        return moved
+    reached = moved.reached if dest in moved.reached else (*moved.reached, dest)
+    return moved.model_copy(update={"stage": dest, "since": facts.now, "reached": reached})

@@ -1,0 +1,620 @@
+"""What a workflow does with a command: judge it by the table, record it, keep proposals, let the clock run.
+
+:class:`CaseFile` is the one place where a command becomes an entry. It is synchronous and pure but for its own
+fields; the workflow gives it the time and sends away what it leaves in ``outgoing``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict
+
+from kcity_flow.domain import agenda, application, selection
+from kcity_flow.domain import messages as m
+from kcity_flow.domain.application import Application, Facts, Proposal, Timer, Undo
+from kcity_flow.domain.edition import Edition, Ladder
+from kcity_flow.domain.errors import Refusal, SecondPersonNeeded
+from kcity_flow.domain.evaluation import criterion_mean, final_score
+from kcity_flow.domain.ledger import GENESIS, sealed
+from kcity_flow.domain.letters import letters
+from kcity_flow.domain.machine import APPLICATIONS, EDITIONS, Lifecycle
+from kcity_flow.domain.messages import Batch, By, Entry, Letter, Outcome, Receipt, View
+from kcity_flow.domain.moves import Move
+from kcity_flow.domain.selection import Call, EditionFacts
+from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage, Via
+
+REMEMBERED = 500
+"""Command ids remembered for repetition; Temporal forgets them at continue-as-new."""
+
+REFUSALS_AN_HOUR = 100
+"""More refusals than this in an hour are counted, not recorded one by one (DESIGN.md 25)."""
+
+_KEEP_UNDO = ("correct", "flag", "refuse_proposal", "retract_proposal", "lapse_proposal")
+
+
+class Carried(BaseModel):
+    """All that a continued run needs: derived state and the ledger's head, never the ledger itself."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    entries: int = 0
+    head: str = GENESIS
+    proposals: dict[int, Proposal] = {}
+    seen: dict[str, Receipt] = {}
+    refusals: int = 0
+    refusals_since: m.Instant | None = None
+    uncounted_refusals: int = 0
+    closed: bool = False
+    application: Application | None = None
+    undo: Undo | None = None
+    call: Call | None = None
+
+
+class CaseFile:
+    """A subject's file: its state, the head of its ledger, its waiting proposals. Times are business time, UTC."""
+
+    kind: Literal["application", "edition"]
+    lifecycle: Lifecycle
+    timer_rows: tuple[agenda.Arming, ...]
+
+    def __init__(
+        self, subject: str, edition: Edition, days_off: tuple[Any, ...], carried: Mapping[str, Any] | None
+    ) -> None:
+        self.subject = subject
+        self.edition = edition
+        self.calendar = agenda.Calendar(ZoneInfo(edition.zone), frozenset(days_off))
+        self.carried = Carried.model_validate(carried or {})
+        self.outgoing: list[Entry] = []
+        self.post: list[Letter] = []
+
+    # What differs between an application and an edition.
+
+    @property
+    def stage(self) -> Any:
+        """Where the subject stands."""
+        raise NotImplementedError
+
+    @property
+    def timers(self) -> dict[str, Timer]:
+        """Its running deadlines."""
+        raise NotImplementedError
+
+    def _set_timers(self, timers: dict[str, Timer]) -> None:
+        raise NotImplementedError
+
+    def facts(self, command: m.Command, move: Move, now: datetime) -> Any:
+        """What the guards of a move look at."""
+        raise NotImplementedError
+
+    def _make(self, facts: Any, dest: Any, number: int) -> None:
+        raise NotImplementedError
+
+    def view(self) -> View:
+        """How the subject stands, for lists."""
+        raise NotImplementedError
+
+    # --- commands ---
+
+    def receipt_of(self, command_id: str) -> Receipt | None:
+        """The receipt of a command that was handled before, under the same id."""
+        earlier = self.carried.seen.get(command_id)
+        return earlier.model_copy(update={"repeated": True}) if earlier else None
+
+    def handle(self, command: m.Command, now: datetime, recorded_at: datetime) -> Receipt:
+        """Make or propose a move, and record it.
+
+        Raises:
+            Refusal: after it has been recorded; nothing else has changed.
+        """
+        earlier = self.receipt_of(command.id)
+        if earlier:
+            return earlier
+        trigger = command.trigger  # type: ignore[attr-defined]  # every member of the union has one
+        source = self.stage
+        try:
+            move = self.lifecycle.row(trigger, source, command.by.role)
+            facts = self.facts(command, move, now)
+            if self._proposes(move, command):
+                self.lifecycle.judge(move, source, facts)
+                outcome, dest = Outcome.PROPOSED, source
+            else:
+                self._second_person(move, command)
+                outcome, dest = Outcome.MADE, self.lifecycle.fire(move, source, facts)
+        except Refusal as refusal:
+            self.refuse(trigger, command, refusal, now, recorded_at)
+            raise
+        entry = self._record(command, outcome, source, dest, now, recorded_at)
+        if outcome is Outcome.PROPOSED:
+            proposal = Proposal(
+                entry=entry.number,
+                trigger=trigger,
+                person=command.by.person,
+                role=command.by.role,
+                approvers=move.approvers,
+                substance=command.substance(),
+            )
+            self.carried.proposals[entry.number] = proposal
+            for name in agenda.PROPOSAL_TIMERS:
+                self._arm(name, entry.number, now, {}, key=f"{name}#{entry.number}")
+        else:
+            self._settle(command, facts, dest, entry, now)
+        self.post += letters(entry, self._contact(), move.approvers)
+        receipt = Receipt(subject=self.subject, entry=entry.number, outcome=outcome, stage=self.stage, hash=entry.hash)
+        self._remember(command.id, receipt)
+        return receipt
+
+    def refuse(
+        self, trigger: str, command: m.Command | None, refusal: Refusal, now: datetime, recorded_at: datetime
+    ) -> None:
+        """Record a refusal; beyond a hundred an hour they are only counted."""
+        since = self.carried.refusals_since
+        if since is None or now - since >= timedelta(hours=1):
+            self.carried.refusals_since, self.carried.refusals = now, 0
+        self.carried.refusals += 1
+        if self.carried.refusals > REFUSALS_AN_HOUR:
+            self.carried.uncounted_refusals += 1
+            return
+        refused = m.Refused(code=refusal.code, guard=refusal.guard, missing=refusal.missing[:500])
+        self._append(trigger[:80], command, Outcome.REFUSED, self.stage, self.stage, now, recorded_at, refused)
+
+    def _proposes(self, move: Move, command: m.Command) -> bool:
+        return bool(move.approvers) and command.proposal is None and command.by.order is None
+
+    def _second_person(self, move: Move, command: m.Command) -> None:
+        """Two persons, of whom none is the clock, and equal data.
+
+        Raises:
+            SecondPersonNeeded: with what is missing.
+        """
+        by = command.by
+        if not move.approvers:
+            return
+
+        def refuse(missing: str) -> SecondPersonNeeded:
+            return SecondPersonNeeded(move.trigger, self.stage, by.role, missing)
+
+        if by.order is not None:  # both persons acted at the edition
+            if by.order.proposed_by == by.order.approved_by:
+                raise refuse("the edition's order names one person twice")
+            return
+        proposal = self.carried.proposals.get(command.proposal or 0)
+        if proposal is None or proposal.trigger != move.trigger:
+            raise refuse(f"no {move.trigger} waits under entry {command.proposal}")
+        if proposal.person == by.person:
+            raise refuse("it takes a second person, and this one proposed it")
+        if proposal.substance != command.substance():
+            raise refuse("its data differ from those proposed; repeat them, or refuse the proposal")
+
+    def _settle(self, command: m.Command, facts: Any, dest: Any, entry: Entry, now: datetime) -> None:
+        trigger = entry.command
+        before = self.stage
+        self._make(facts, dest, entry.number)
+        if command.proposal is not None:
+            self._drop_proposal(command.proposal)
+        if dest != before:
+            for number in list(self.carried.proposals):
+                if self.carried.proposals[number].trigger != "correct":
+                    self._drop_proposal(number)
+        to_arm, kept = agenda.armed(self.timer_rows, trigger, dest, self._timers_of_proposals_that_wait())
+        self._set_timers(kept)
+        stated = {
+            name: getattr(command, name) for name in ("date_at", "closes_at", "ends_on") if hasattr(command, name)
+        }
+        if trigger == "award_contract":
+            stated = {"ends_on": facts.edition.implementation.ends_on}
+        for name in to_arm:
+            self._arm(name, entry.number, now, stated)
+        if dest != before and dest in ENDS:
+            self._arm(agenda.FILE_TIMER, entry.number, now, {})
+
+    def _timers_of_proposals_that_wait(self) -> dict[str, Timer]:
+        # An undone move brings back the timers of its time, those of proposals that are gone among them.
+        waits = self.carried.proposals
+        return {
+            key: timer
+            for key, timer in self.timers.items()
+            if timer.name not in agenda.PROPOSAL_TIMERS or timer.entry in waits
+        }
+
+    def _drop_proposal(self, number: int) -> None:
+        self.carried.proposals.pop(number, None)
+        gone = {f"{name}#{number}" for name in agenda.PROPOSAL_TIMERS}
+        self._set_timers({key: timer for key, timer in self.timers.items() if key not in gone})
+
+    def _remember(self, command_id: str, receipt: Receipt) -> None:
+        self.carried.seen[command_id] = receipt
+        while len(self.carried.seen) > REMEMBERED:
+            del self.carried.seen[next(iter(self.carried.seen))]
+
+    # --- the ledger ---
+
+    def _record(
+        self, command: m.Command, outcome: Outcome, source: Any, dest: Any, now: datetime, recorded_at: datetime
+    ) -> Entry:
+        trigger = command.trigger  # type: ignore[attr-defined]  # every member of the union has one
+        return self._append(trigger, command, outcome, source, dest, now, recorded_at)
+
+    def _append(
+        self,
+        trigger: str,
+        command: m.Command | None,
+        outcome: Outcome,
+        source: Any,
+        dest: Any,
+        now: datetime,
+        recorded_at: datetime,
+        refused: m.Refused | None = None,
+    ) -> Entry:
+        by = command.by if command else By(person="clock", role=Role.CLOCK, via=Via.SIGNAL)
+        data = command.substance() if command else {}
+        data.pop("trigger", None)
+        entry = sealed(
+            Entry(
+                subject=self.subject,
+                number=self.carried.entries + 1,
+                command=trigger,
+                outcome=outcome,
+                source=source,
+                dest=dest,
+                person=by.person,
+                role=by.role,
+                via=by.via,
+                command_id=command.id if command else "",
+                at=now,
+                recorded_at=recorded_at,
+                data={key: value for key, value in data.items() if value is not None},
+                evidence=command.evidence if command else (),
+                reason=command.reason if command else None,
+                proposal=command.proposal if command else None,
+                supersedes=getattr(command, "supersedes", None),
+                order=by.order,
+                refused=refused,
+                previous=self.carried.head,
+            )
+        )
+        self.carried.entries, self.carried.head = entry.number, entry.hash
+        self.outgoing.append(entry)
+        return entry
+
+    def take_batch(self) -> Batch:
+        """Everything recorded since the last batch, to be told to the register."""
+        batch = Batch(entries=tuple(self.outgoing), letters=tuple(self.post), view=self.view())
+        self.outgoing, self.post = [], []
+        return batch
+
+    # --- the clock ---
+
+    def _arm(self, name: str, entry: int, now: datetime, stated: Mapping[str, Any], key: str | None = None) -> None:
+        ladder = self.edition.ladder(name)
+        if ladder is None:
+            return
+        due = agenda.due_at(ladder, self.edition, self.calendar, now, self._closes_at(), stated)
+        moved = self.timers.get(key or name)
+        timer = Timer(name=name, entry=entry, armed_at=now, due_at=due, generation=moved.generation + 1 if moved else 0)
+        self._set_timers({**self.timers, key or name: timer})
+
+    def _closes_at(self) -> datetime:
+        return max(window.closes_at for window in self.edition.windows)
+
+    def _reminded(self, ladder: Ladder) -> Ladder:
+        return ladder
+
+    def _then(self, ladder: Ladder) -> str:
+        return ladder.then
+
+    def _contact(self) -> str:
+        return ""
+
+    def _next_steps(self) -> list[tuple[datetime, str, agenda.Step]]:
+        found = []
+        for key, timer in self.timers.items():
+            ladder = self.edition.ladder(timer.name)
+            if ladder is None or timer not in agenda.running(self.timers, self.stage):
+                continue
+            rungs = agenda.steps(timer, self._reminded(ladder), self.calendar, self.subject)
+            found.append((rungs[timer.done].at, key, rungs[timer.done]))
+        return sorted(found, key=lambda item: item[:2])
+
+    def next_due(self) -> datetime | None:
+        """The next instant at which the clock has something to do. Business time, UTC."""
+        return next((at for at, _, _ in self._next_steps()), None)
+
+    def run_clock(self, now: datetime, recorded_at: datetime) -> None:
+        """Do everything that is due by ``now``, in order: reminders, flags, and the clock's own moves."""
+        while True:
+            due = self._next_steps()
+            if not due or due[0][0] > now:
+                return
+            at, key, step = due[0]
+            timer = self.timers[key]
+            ladder = self.edition.ladder(timer.name)
+            assert ladder is not None  # _next_steps leaves timers without a ladder out
+            if step.offset is None:
+                self._come_due(key, timer, ladder, now, recorded_at)
+            else:
+                self._set_timers({**self.timers, key: timer.model_copy(update={"done": timer.done + 1})})
+                self._remind(timer, ladder, step.offset)
+
+    def _come_due(self, key: str, timer: Timer, ladder: Ladder, now: datetime, recorded_at: datetime) -> None:
+        # The clock moves first: guards of its moves read the date that has just passed.
+        self._clock_moves(timer, ladder, now, recorded_at)
+        if self.timers.get(key) != timer:
+            return  # the move has ended or moved it
+        timers = {name: other for name, other in self.timers.items() if name != key}
+        fell_due = timer.generation + 1
+        if ladder.times == 0 or fell_due < ladder.times:
+            again = agenda.due_at(ladder, self.edition, self.calendar, timer.due_at, self._closes_at(), {})
+            timers[key] = timer.model_copy(
+                update={"armed_at": timer.due_at, "due_at": again, "generation": fell_due, "done": 0}
+            )
+        self._set_timers(timers)
+
+    def _clock_moves(self, timer: Timer, ladder: Ladder, now: datetime, recorded_at: datetime) -> None:
+        then, number = self._then(ladder), self.carried.entries + 1
+        if then == "close_file":
+            return
+        base: dict[str, Any] = {"id": f"clock/{timer.name}/{timer.entry}/{timer.generation}", "by": m.CLOCK}
+        if then == "flag":
+            base["note"] = timer.name
+        elif then == "lapse_proposal":
+            base["proposal"] = timer.entry
+        command = m.parse(self.kind, then, base)
+        try:
+            move = self.lifecycle.row(then, self.stage, Role.CLOCK)
+            self.lifecycle.judge(move, self.stage, self.facts(command, move, now))
+        except Refusal:
+            return  # the clock does what is legal by then and leaves the rest; it is nobody to be refused
+        self.handle(command, now, recorded_at)
+        if then == "flag":
+            self._tell(timer, "flagged", (*ladder.to, *ladder.escalate_to), number)
+
+    def _remind(self, timer: Timer, ladder: Ladder, offset: int) -> None:
+        if offset <= 0:
+            self._tell(timer, "reminder", ladder.to, offset)
+        else:
+            self._tell(timer, "overdue", (*ladder.to, *ladder.escalate_to), offset)
+
+    def _tell(self, timer: Timer, template: str, to: tuple[str, ...], offset: int) -> None:
+        for recipient in self._recipients(timer, to):
+            key = f"{self.subject}/{timer.name}/{timer.entry}/{timer.generation}/{template}{offset:+d}/{recipient}"
+            self.post.append(
+                Letter(
+                    key=key,
+                    subject=self.subject,
+                    template=template,
+                    to=recipient,
+                    about=timer.entry,
+                    due_at=timer.due_at,
+                )
+            )
+
+    def _recipients(self, timer: Timer, to: tuple[str, ...]) -> list[str]:
+        found: list[str] = []
+        for name in to:
+            if name == "approvers":
+                proposal = self.carried.proposals.get(timer.entry)
+                found += proposal.approvers if proposal else ()
+            else:
+                found.append(name)
+        return list(dict.fromkeys(found))
+
+    def finished(self) -> bool:
+        """Whether nothing can be waited for any more."""
+        raise NotImplementedError
+
+
+class ApplicationFile(CaseFile):
+    """An application's file."""
+
+    kind = "application"
+    lifecycle = APPLICATIONS
+    timer_rows = agenda.APPLICATION_TIMERS
+
+    def __init__(self, start: m.StartApplication) -> None:
+        super().__init__(start.ref, start.edition, start.days_off, start.file)
+        self.releases: list[m.ReleasePlace] = []
+        if self.carried.application is None:
+            self.carried.application = Application(ref=start.ref)
+
+    @property
+    def application(self) -> Application:
+        """The facts."""
+        assert self.carried.application is not None  # set on construction
+        return self.carried.application
+
+    @property
+    def stage(self) -> Stage:
+        """Where it stands."""
+        return self.application.stage
+
+    @property
+    def timers(self) -> dict[str, Timer]:
+        """Its running deadlines."""
+        return self.application.timers
+
+    def _set_timers(self, timers: dict[str, Timer]) -> None:
+        self.carried.application = self.application.model_copy(update={"timers": timers})
+
+    def facts(self, command: m.Command, move: Move, now: datetime) -> Facts:
+        """What the guards of a move look at."""
+        return Facts(
+            application=self.application,
+            command=command,
+            edition=self.edition,
+            now=now,
+            source=self.stage,
+            dest=move.dest or self.stage,
+            entries=self.carried.entries,
+            undo=self.carried.undo,
+            proposal=self.carried.proposals.get(command.proposal or 0),
+        )
+
+    def _make(self, facts: Facts, dest: Stage, number: int) -> None:
+        trigger = facts.command.trigger
+        self.carried.application = application.after(facts, dest)
+        if facts.application.counted() and not self.application.counted() and facts.command.by.via is not Via.EDITION:
+            by = facts.command.by.model_copy(update={"via": Via.APPLICATION})
+            self.releases.append(m.ReleasePlace(id=f"release/{self.subject}/{number}", by=by, ref=self.subject))
+        if dest is not facts.source and not trigger.startswith("return_to_"):
+            self.carried.undo = Undo(trigger=trigger, entry=number, before=facts.application)
+        elif trigger not in _KEEP_UNDO:
+            self.carried.undo = None
+
+    def _closes_at(self) -> datetime:
+        programme = self.application.programme
+        if not programme:
+            return super()._closes_at()
+        return self.edition.window(self.edition.programme(programme)).closes_at
+
+    def _reminded(self, ladder: Ladder) -> Ladder:
+        # The call's reminders go to subscribers, once, from the edition.
+        return ladder.model_copy(update={"remind": ()}) if ladder.timer == "call" else ladder
+
+    def _contact(self) -> str:
+        return self.application.applicant.contact if self.application.applicant else ""
+
+    def _recipients(self, timer: Timer, to: tuple[str, ...]) -> list[str]:
+        found: list[str] = []
+        for name in super()._recipients(timer, to):
+            if name == "missing_parties":
+                found += [party.signatory for party in self.application.parties.values() if not party.signed]
+            else:
+                found.append(self._contact() if name == "applicant" else name)
+        return list(dict.fromkeys(found))
+
+    def finished(self) -> bool:
+        """At an end, its period over, and no timer running: the file closes. So it does if nothing was received."""
+        return self.stage in (*ENDS, Stage.ABSENT) and self.carried.entries > 0 and not self.timers
+
+    def view(self) -> View:
+        """How the application stands, for lists."""
+        app, now_due = self.application, self._next_steps()
+        ladder = self.edition.ladder(self.timers[now_due[0][1]].name) if now_due else None
+        programme = self.edition.programme(app.programme) if app.programme else None
+        score = final_score(app, programme) if programme else None
+        scores = {"score": str(score)} if score is not None else {}
+        if programme and score is not None:
+            for criterion in programme.criteria:
+                scores[criterion.key] = str(criterion_mean(app, programme, criterion.key))
+        return View(
+            subject=self.subject,
+            edition=self.edition.year,
+            stage=app.stage,
+            since=app.since or app.received_at or self.edition.windows[0].opens_at,
+            programme=app.programme,
+            country=app.applicant.country if app.applicant else "",
+            city=app.city,
+            title=app.title,
+            contact=self._contact(),
+            organisation=app.applicant.organisation if app.applicant else "",
+            waits_on=ladder.to[0] if ladder and ladder.to else "",
+            next_timer=self.timers[now_due[0][1]].name if now_due else "",
+            next_due_at=self.timers[now_due[0][1]].due_at if now_due else None,
+            waiting_proposals=tuple(self.carried.proposals),
+            krw=app.place.krw if app.place else None,
+            scores=scores,
+            matching_krw=app.matching_krw,
+            closed=self.finished(),
+            entries=self.carried.entries,
+            head=self.carried.head,
+        )
+
+
+class EditionFile(CaseFile):
+    """An edition's file. ``orders`` are what applications are yet to be told."""
+
+    kind = "edition"
+    lifecycle = EDITIONS
+    timer_rows = agenda.EDITION_TIMERS
+
+    def __init__(self, start: m.StartEdition) -> None:
+        super().__init__(m.edition_id(start.edition.year), start.edition, start.days_off, start.file)
+        self.orders: list[m.OrderBatch] = []
+        if self.carried.call is None:
+            self.carried.call = Call(year=start.edition.year)
+
+    def _then(self, ladder: Ladder) -> str:
+        # The same date opens each application's screening and closes the edition's intake.
+        return "close_intake" if ladder.timer == "call" else ladder.then
+
+    @property
+    def call(self) -> Call:
+        """The facts."""
+        assert self.carried.call is not None  # set on construction
+        return self.carried.call
+
+    @property
+    def stage(self) -> EditionStage:
+        """Where it stands."""
+        return self.call.stage
+
+    @property
+    def timers(self) -> dict[str, Timer]:
+        """Its running deadlines."""
+        return self.call.timers
+
+    def _set_timers(self, timers: dict[str, Timer]) -> None:
+        self.carried.call = self.call.model_copy(update={"timers": timers})
+
+    def facts(self, command: m.Command, move: Move, now: datetime) -> EditionFacts:
+        """What the guards of a move look at."""
+        return EditionFacts(
+            call=self.call,
+            command=command,
+            edition=self.edition,
+            now=now,
+            source=self.stage,
+            dest=move.dest or self.stage,
+            entries=self.carried.entries,
+            proposal=self.carried.proposals.get(command.proposal or 0),
+        )
+
+    def _make(self, facts: EditionFacts, dest: EditionStage, number: int) -> None:
+        proposal = facts.proposal
+        commands = selection.orders(facts)
+        self.carried.call = selection.after(facts, dest)
+        if not commands or proposal is None:
+            return
+        by, reason = facts.command.by, facts.command.reason
+        order = m.Order(edition=self.edition.year, entry=number, proposed_by=proposal.person, approved_by=by.person)
+        told = By(person=by.person, role=by.role, via=Via.EDITION, order=order).model_dump(mode="json")
+        # A decision reaches everybody before its publication reaches anybody.
+        for first in (True, False):
+            wave = [c for c in commands if (c[1] != "publish_result") is first]
+            if wave:
+                with_persons = tuple((ref, t, {**data, "by": told, "reason": reason}) for ref, t, data in wave)
+                self.orders.append(m.OrderBatch(edition=self.edition.year, entry=number, commands=with_persons))
+
+    def release(self, ref: str, entry: int, now: datetime, recorded_at: datetime) -> None:
+        """Give a place back that the application would not take (it had withdrawn meanwhile)."""
+        by = By(person="clock", role=Role.CLOCK, via=Via.APPLICATION)
+        command = m.ReleasePlace(id=f"release/{entry}/{ref}", by=by, ref=ref)
+        with contextlib.suppress(Refusal):  # recorded as such: it held no place
+            self.handle(command, now, recorded_at)
+
+    def finished(self) -> bool:
+        """The edition is closed and has nothing left to order."""
+        return self.stage is EditionStage.CLOSED and not self.orders
+
+    def view(self) -> View:
+        """How the edition stands, for lists."""
+        due = self._next_steps()
+        return View(
+            subject=self.subject,
+            edition=self.edition.year,
+            stage=self.stage,
+            since=self.call.since or min(window.opens_at for window in self.edition.windows),
+            title=self.edition.title.en,
+            next_timer=self.timers[due[0][1]].name if due else "",
+            next_due_at=self.timers[due[0][1]].due_at if due else None,
+            waiting_proposals=tuple(self.carried.proposals),
+            krw=self.call.committed_krw(),
+            closed=self.finished(),
+            entries=self.carried.entries,
+            head=self.carried.head,
+        )

@@ -1,0 +1,709 @@
+"""The guards and rules of the table. Each answers what is missing, or an empty string when it holds.
+
+A guard looks at facts. A *rule* looks at the edition alone (:class:`Setting`), so that what an edition can
+reach is computed from the table and never written down twice. Neither chooses a destination: they refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from kcity_flow.domain.application import Application, Facts
+from kcity_flow.domain.edition import Programme, StepKind, Window
+from kcity_flow.domain.evaluation import score, too_few_sheets
+from kcity_flow.domain.stages import Stage, Via
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a rule may look at: one programme, its window, and the row's ends."""
+
+    programme: Programme
+    window: Window
+    source: Stage
+    dest: Stage
+
+
+Guard = Callable[[Facts], str]
+Rule = Callable[[Setting], str]
+
+JUDGED_BY_SHEETS = (Stage.PAPER_REVIEW, Stage.PRESENTATION)
+
+
+# --- rules: what the edition has at all -------------------------------------------------------------------------------
+
+
+def late_is_refused(setting: Setting) -> str:
+    """The window refuses what comes late."""
+    return "" if setting.window.late == "refuse" else "a window that refuses late applications; this one defers them"
+
+
+def late_is_deferred(setting: Setting) -> str:
+    """The window passes what comes after its cut-off to the next edition."""
+    return "" if setting.window.late == "defer" else "a window that defers late applications; this one refuses them"
+
+
+def _route(programme: Programme) -> list[str]:
+    return [step.kind.value for step in programme.route]
+
+
+def next_on_route(setting: Setting) -> str:
+    """The destination is the step after this one on the programme's route (announcement, 4)."""
+    route = _route(setting.programme)
+    if setting.source.value in route:
+        after = route[route.index(setting.source.value) + 1 :]
+        if after[:1] == [setting.dest.value]:
+            return ""
+        return f"the route of {setting.programme.key} leads on to {after[0] if after else 'the shortlist'}"
+    return f"{setting.source.value} is not on the route of {setting.programme.key}"
+
+
+def last_on_route(setting: Setting) -> str:
+    """No step is left on the programme's route."""
+    route = _route(setting.programme)
+    return "" if route[-1:] == [setting.source.value] else f"the last step of its route, {route[-1]}"
+
+
+def on_route(setting: Setting) -> str:
+    """The destination is a step of the programme's route."""
+    return "" if setting.dest.value in _route(setting.programme) else f"{setting.dest.value} on its route"
+
+
+def sheets_ahead(setting: Setting) -> str:
+    """A step judged by sheets lies here or ahead on the route."""
+    route = _route(setting.programme)
+    ahead = route[route.index(setting.source.value) :] if setting.source.value in route else route
+    return "" if {stage.value for stage in JUDGED_BY_SHEETS} & set(ahead) else "a step ahead that is judged by sheets"
+
+
+def open_tender(setting: Setting) -> str:
+    """The contractor is found by open procurement (announcement, 4); in designated mode it is the consortium's."""
+    return "" if setting.programme.procurement.mode == "open" else "open procurement; this programme's is designated"
+
+
+# --- guards: receipt --------------------------------------------------------------------------------------------------
+
+
+def edition_opened(facts: Facts) -> str:
+    """The window has opened. After its close an application is still received: post is booked late."""
+    return "" if facts.now >= facts.window.opens_at else f"the window to open at {facts.window.opens_at.isoformat()}"
+
+
+def programme_known(facts: Facts) -> str:
+    """The edition has the programme."""
+    known = [programme.key for programme in facts.edition.programmes]
+    return "" if facts.command.programme in known else f"one of the programmes {', '.join(known)}"
+
+
+def channel_allowed(facts: Facts) -> str:
+    """By post or e-mail (announcement, 4)."""
+    channels = facts.window.channels
+    return "" if facts.command.channel in channels else f"one of the channels {', '.join(channels)}"
+
+
+def received_since_opening(facts: Facts) -> str:
+    """Stated, not before the window opens, not in the future."""
+    at = facts.command.received_at
+    return "" if facts.window.opens_at <= at <= facts.now else "a received_at between the opening and now"
+
+
+def received_in_time(facts: Facts) -> str:
+    """On time is judged on arrival. The closing instant itself is too late (DESIGN.md 7)."""
+    at = facts.application.received_at
+    return "" if at and at < facts.window.closes_at else f"arrival before {facts.window.closes_at.isoformat()}"
+
+
+def received_late(facts: Facts) -> str:
+    """It arrived at or after the close."""
+    return "" if received_in_time(facts) else f"arrival at or after {facts.window.closes_at.isoformat()}"
+
+
+def window_closed_or_continuous(facts: Facts) -> str:
+    """Files are opened together, after the close, unless intake is continuous."""
+    if facts.window.continuous or facts.now >= facts.window.closes_at:
+        return ""
+    return f"the window to close at {facts.window.closes_at.isoformat()}"
+
+
+def not_acknowledged(facts: Facts) -> str:
+    """Acknowledged once."""
+    return "an application not yet acknowledged" if facts.application.acknowledged else ""
+
+
+def names_another_application(facts: Facts) -> str:
+    """The surviving application is another one."""
+    return "" if facts.command.survivor != facts.application.ref else "another application that survives"
+
+
+# --- guards: screening and clarification ------------------------------------------------------------------------------
+
+
+def item_of_the_programme(facts: Facts) -> str:
+    """The eligibility item answered no is one of the programme's (announcement, 1 to 3)."""
+    items = [item.key for item in facts.programme.eligibility]
+    return "" if facts.command.item in items else f"one of the eligibility items {', '.join(items)}"
+
+
+def eligible(facts: Facts) -> str:
+    """Every eligibility item of the programme is answered yes."""
+    open_items = [item.key for item in facts.programme.eligibility if not facts.command.answers.get(item.key)]
+    return f"a yes to {', '.join(open_items)}" if open_items else ""
+
+
+def checklist_complete(facts: Facts) -> str:
+    """The documents are complete."""
+    return "" if facts.command.complete else "a complete checklist"
+
+
+def no_open_clarification(facts: Facts) -> str:
+    """No question waits for the applicant's answer."""
+    return "the answer, or the lapse, of the open clarification" if facts.application.clarification_open else ""
+
+
+def one_open_clarification(facts: Facts) -> str:
+    """A question waits."""
+    return "" if facts.application.clarification_open else "an open clarification"
+
+
+def clarification_closed(facts: Facts) -> str:
+    """One question at a time."""
+    return "no clarification open already" if facts.application.clarification_open else ""
+
+
+def fewer_than_two_asked(facts: Facts) -> str:
+    """At most two clarifications (assumed)."""
+    return "fewer than two clarifications asked so far" if facts.application.clarifications >= 2 else ""
+
+
+def paper_quorum_declared(facts: Facts) -> str:
+    """Enough paper reviewers are assigned and each has declared itself free of conflict."""
+    return _declared(facts, Stage.PAPER_REVIEW)
+
+
+def panel_declared(facts: Facts) -> str:
+    """Enough of the panel is assigned and each has declared itself free of conflict."""
+    return _declared(facts, Stage.PRESENTATION)
+
+
+def _declared(facts: Facts, step: Stage) -> str:
+    review = facts.programme.review
+    needed = review.panel_quorum if step is Stage.PRESENTATION else review.paper_quorum
+    free = sum(1 for seat in facts.application.seats(step.value) if seat.free)
+    return "" if free >= needed else f"{needed - free} more reviewers for {step.value} declared free of conflict"
+
+
+def step_is_judged(facts: Facts) -> str:
+    """The step to be judged is on the route, and not behind."""
+    route, step = _route(facts.programme), facts.command.step
+    if step not in route:
+        return f"a step of its route; {step} is not"
+    if facts.source.value in route and route.index(step) < route.index(facts.source.value):
+        return f"a step that is not over; {step} is"
+    return ""
+
+
+def not_assigned(facts: Facts) -> str:
+    """The reviewer has no seat on this step yet."""
+    taken = [seat.reviewer for seat in facts.application.seats(facts.command.step)]
+    return f"somebody else than {facts.command.reviewer}, who is assigned" if facts.command.reviewer in taken else ""
+
+
+def replaces_assigned(facts: Facts) -> str:
+    """The reviewer who leaves has a seat on this step."""
+    taken = [seat.reviewer for seat in facts.application.seats(facts.command.step)]
+    return "" if facts.command.replaces in taken else f"one of the assigned, {', '.join(taken) or 'nobody'}, to replace"
+
+
+def assigned_here(facts: Facts) -> str:
+    """Whoever declares has a seat on the step."""
+    taken = [seat.reviewer for seat in facts.application.seats(facts.command.step)]
+    return "" if facts.command.by.person in taken else "an assignment to this application"
+
+
+def free_to_judge(facts: Facts) -> str:
+    """Assigned here, declared free of conflict, and no sheet sealed."""
+    for seat in facts.application.seats(facts.source.value):
+        if seat.reviewer == facts.command.by.person:
+            if seat.scores is not None:
+                return "a sheet not yet sealed; a sealed one is only superseded"
+            return "" if seat.free else "a declaration free of conflict"
+    return "an assignment to this application"
+
+
+def every_criterion_scored(facts: Facts) -> str:
+    """The sheet has each criterion of the programme and no other."""
+    wanted = {criterion.key for criterion in facts.programme.criteria}
+    given = set(facts.command.scores)
+    return "" if wanted == given else f"scores for exactly {', '.join(sorted(wanted))}"
+
+
+def presentation_held(facts: Facts) -> str:
+    """A panel judges what it has seen."""
+    if facts.source is not Stage.PRESENTATION:
+        return ""
+    return "" if facts.application.meeting and facts.application.meeting.held else "a presentation that was held"
+
+
+# --- guards: the route ------------------------------------------------------------------------------------------------
+
+
+def step_complete(facts: Facts) -> str:
+    """The step the application stands on is done, with a result that lets it go on."""
+    application, programme = facts.application, facts.programme
+    if facts.source in JUDGED_BY_SHEETS:
+        missing = too_few_sheets(application, programme, facts.source.value)
+        return missing or _below_threshold(application, programme, facts.source)
+    if facts.source is Stage.CONSULTATION:
+        return _consultation_incomplete(application, programme)
+    if facts.source is Stage.CONFIRMATION:
+        return "" if application.confirmed else "the counterpart's agreement"
+    return ""
+
+
+def _below_threshold(application: Application, programme: Programme, step: Stage) -> str:
+    reached = score(application, programme, step.value)
+    threshold = programme.review.threshold
+    return "" if reached is not None and reached >= threshold else f"a score of at least {threshold}"
+
+
+def _consultation_incomplete(application: Application, programme: Programme) -> str:
+    rounds = next(step.rounds for step in programme.route if step.kind is StepKind.CONSULTATION)
+    if application.rounds_finished + 1 < rounds:
+        return f"round {application.rounds_finished + 1} of {rounds} finished"
+    meeting = application.meeting
+    agreed = set(meeting.agreed_by) if meeting else set()
+    if agreed != {"applicant", "ministry"}:
+        return f"minutes of round {rounds} agreed by both sides"
+    return "" if meeting and set(meeting.scope_agreed) == agreed else "the scope agreed by both sides"
+
+
+def grounds_for_rejection(facts: Facts) -> str:
+    """The ground fits the step and holds: no merit is refused unjudged."""
+    application, programme, ground = facts.application, facts.programme, facts.command.ground
+    if facts.source in JUDGED_BY_SHEETS:
+        missing = too_few_sheets(application, programme, facts.source.value)
+        if missing:
+            return missing
+        if ground == "below_threshold":
+            below = _below_threshold(application, programme, facts.source)
+            return "" if below else f"a score below {programme.review.threshold}"
+        if ground == "outside_invited":
+            return "" if programme.review.invited is not None else "an edition that invites a fixed number"
+        return "the ground below_threshold or outside_invited"
+    if facts.source is Stage.CONFIRMATION:
+        return "" if ground == "refused" and application.confirmed is False else "the counterpart's refusal"
+    return "" if ground == "no_agreement" else "the ground no_agreement"
+
+
+def reason_given(facts: Facts) -> str:
+    """Reasons stand in writing."""
+    return "" if facts.command.reason else "a reason"
+
+
+def in_writing(facts: Facts) -> str:
+    """A document proves it."""
+    return "" if facts.command.evidence else "the hash of the letter or message as evidence"
+
+
+def no_date_set(facts: Facts) -> str:
+    """This round has no date yet."""
+    return "a round without a date; reschedule moves one" if facts.application.meeting else ""
+
+
+def date_in_the_future(facts: Facts) -> str:
+    """A meeting is not scheduled into the past."""
+    return "" if facts.command.date_at > facts.now else "a date in the future"
+
+
+def date_passed_unheld(facts: Facts) -> str:
+    """The date is over and nobody came."""
+    meeting = facts.application.meeting
+    return (
+        ""
+        if meeting and not meeting.held and not meeting.missed and facts.now >= meeting.at
+        else "a date that passed unheld"
+    )
+
+
+def date_reached(facts: Facts) -> str:
+    """The date has come, was not missed and is not yet held."""
+    meeting = facts.application.meeting
+    return "" if meeting and not meeting.held and not meeting.missed and facts.now >= meeting.at else "its date reached"
+
+
+def movable_date(facts: Facts) -> str:
+    """There is a date, not held."""
+    meeting = facts.application.meeting
+    return "" if meeting and not meeting.held else "a date that was not held"
+
+
+def two_dates_missed(facts: Facts) -> str:
+    """The applicant missed two dates."""
+    return "" if facts.application.missed >= 2 else f"two missed dates; so far {facts.application.missed}"
+
+
+def held(facts: Facts) -> str:
+    """The meeting was held."""
+    return "" if facts.application.meeting and facts.application.meeting.held else "a meeting that was held"
+
+
+def agrees_once(facts: Facts) -> str:
+    """Each side agrees once a round, and speaks for itself."""
+    meeting, command = facts.application.meeting, facts.command
+    if meeting and command.side in meeting.agreed_by:
+        return f"minutes not yet agreed by the {command.side}"
+    return "" if command.by.role.value == command.side else f"the {command.side} itself"
+
+
+def round_agreed_rounds_left(facts: Facts) -> str:
+    """Both sides agreed this round's minutes, and another round follows."""
+    rounds = next((step.rounds for step in facts.programme.route if step.kind is StepKind.CONSULTATION), 0)
+    meeting = facts.application.meeting
+    if not meeting or set(meeting.agreed_by) != {"applicant", "ministry"}:
+        return "minutes agreed by both sides"
+    return "" if facts.application.rounds_finished + 1 < rounds else "a round after this one"
+
+
+def no_answer_recorded(facts: Facts) -> str:
+    """The counterpart has not answered yet."""
+    return "a counterpart that has not answered" if facts.application.confirmed is not None else ""
+
+
+# --- guards: places, results, objections ------------------------------------------------------------------------------
+
+
+def award_in_range(facts: Facts) -> str:
+    """The award is what the programme allows (announcement, 1 to 3)."""
+    award = facts.programme.award
+    if award.allows(facts.command.krw, facts.application.months):
+        return ""
+    return f"an award from {award.min_krw:,} to {award.max_krw:,} KRW"
+
+
+def above_threshold(facts: Facts) -> str:
+    """Only who reached the threshold stands on the reserve; shortlisting proved it."""
+    return "" if Stage.SHORTLISTED in facts.application.reached else "a shortlisted application"
+
+
+def reserve_day_over(facts: Facts) -> str:
+    """The reserve's last day is over."""
+    timer = facts.application.timers.get("reserve")
+    return "" if timer and facts.now >= timer.due_at else "the reserve's last day to be over"
+
+
+def reserve_still_open(facts: Facts) -> str:
+    """Before the reserve's last day."""
+    timer = facts.application.timers.get("reserve")
+    return "" if timer is None or facts.now < timer.due_at else "the reserve's last day not over"
+
+
+def result_published(facts: Facts) -> str:
+    """The edition has published the result."""
+    return "" if facts.application.published else "the result published by the edition"
+
+
+def not_published(facts: Facts) -> str:
+    """Published once for each decision."""
+    return "a result not yet published" if facts.application.published else ""
+
+
+def letter_due(facts: Facts) -> str:
+    """One letter for each decision, and none before the results are published."""
+    if facts.application.letter_sent:
+        return "a decision whose letter was not sent"
+    told_at_once = facts.source in (Stage.INELIGIBLE, Stage.WITHDRAWN)
+    return "" if told_at_once or facts.application.published else "the result published by the edition"
+
+
+def in_objection_period(facts: Facts) -> str:
+    """Within the days the letter stated."""
+    timer = facts.application.timers.get("objection_period")
+    return "" if timer and facts.now < timer.due_at else "a running objection period"
+
+
+def no_objection_yet(facts: Facts) -> str:
+    """One objection a decision."""
+    return "a decision without an objection" if facts.application.objection else ""
+
+
+def open_objection(facts: Facts) -> str:
+    """An objection waits."""
+    objection = facts.application.objection
+    return "" if objection and objection.state == "open" else "an open objection"
+
+
+def none_of_the_first_reviewers(facts: Facts) -> str:
+    """Nobody judges an objection to their own judgement."""
+    reviewers = {seat.reviewer for seats in facts.application.reviews.values() for seat in seats}
+    return "somebody who did not review the application" if facts.command.by.person in reviewers else ""
+
+
+def step_was_reached(facts: Facts) -> str:
+    """The step in error is one the application stood on, and it fits the decision."""
+    step = Stage(facts.command.step)
+    fits = (step is Stage.SCREENING) == (facts.source is Stage.INELIGIBLE)
+    return "" if step in facts.application.reached and fits else "a step this decision rests on"
+
+
+def objection_upheld(facts: Facts) -> str:
+    """An upheld objection names the destination as the step in error."""
+    objection = facts.application.objection
+    if objection and objection.state == "upheld" and objection.step == facts.dest.value:
+        return ""
+    return f"an upheld objection that names {facts.dest.value}"
+
+
+# --- guards: framework and procurement --------------------------------------------------------------------------------
+
+
+def kind_allowed(facts: Facts) -> str:
+    """The kind of party is one the programme's framework knows (announcement, 5)."""
+    kinds = facts.programme.framework.parties
+    return "" if facts.command.kind in kinds else f"one of the kinds {', '.join(kinds)}"
+
+
+def not_listed(facts: Facts) -> str:
+    """Listed once."""
+    return f"a party other than {facts.command.party}" if facts.command.party in facts.application.parties else ""
+
+
+def listed_and_unsigned(facts: Facts) -> str:
+    """The party is listed and has not signed."""
+    party = facts.application.parties.get(facts.command.party)
+    if party is None:
+        return f"{facts.command.party} listed as a party"
+    return f"a signature not yet given by {facts.command.party}" if party.signed else ""
+
+
+def signs_for_itself(facts: Facts) -> str:
+    """Whoever signs is the person the party named."""
+    party = facts.application.parties.get(facts.command.party)
+    return "" if party and party.signatory == facts.command.by.person else "the signatory the party named"
+
+
+def parties_signed(facts: Facts) -> str:
+    """Every party the edition wants before work has signed (announcement, 5)."""
+    signed = {party.kind for party in facts.application.parties.values() if party.signed}
+    waited = [kind.value for kind in facts.programme.framework.before_work if kind not in signed]
+    return f"signatures of {', '.join(waited)}" if waited else ""
+
+
+def framework_has_failed(facts: Facts) -> str:
+    """A party refused in writing, or the long-stop date is over."""
+    if facts.command.ground == "party_refused":
+        return "" if facts.command.evidence else "the hash of the party's written refusal as evidence"
+    long_stop = facts.application.long_stop_at
+    return "" if long_stop and facts.now >= long_stop else "the long-stop date to be over"
+
+
+def terms_agreed(facts: Facts) -> str:
+    """The terms are set."""
+    return "" if facts.application.terms_set else "terms of reference"
+
+
+def terms_open(facts: Facts) -> str:
+    """Set once."""
+    return "terms not yet set" if facts.application.terms_set else ""
+
+
+def no_notice_yet(facts: Facts) -> str:
+    """The first notice is published once; later ones are re-notices."""
+    return "a procurement without a notice; renotice follows" if facts.application.tender.closes_at else ""
+
+
+def notice_long_enough(facts: Facts) -> str:
+    """The notice runs as many days as the edition says (assumed: 20, a re-notice 10)."""
+    ladder = facts.edition.ladder("renotice" if facts.command.trigger == "renotice" else "procurement_notice")
+    days = (ladder.due.days if ladder else None) or 0
+    earliest = facts.now + timedelta(days=days)
+    return "" if facts.command.closes_at >= earliest else f"a notice of at least {days} days"
+
+
+def notice_running(facts: Facts) -> str:
+    """Bids are received until the close; the closing instant itself is too late."""
+    closes = facts.application.tender.closes_at
+    return "" if closes and facts.now < closes and not facts.application.tender.opened else "a running notice"
+
+
+def bids_closed(facts: Facts) -> str:
+    """Bids are opened at or after the close, once."""
+    tender = facts.application.tender
+    return (
+        "" if tender.closes_at and facts.now >= tender.closes_at and not tender.opened else "a notice that has closed"
+    )
+
+
+def bids_opened(facts: Facts) -> str:
+    """Opened, not yet evaluated."""
+    tender = facts.application.tender
+    return "" if tender.opened and tender.valid is None else "bids opened and not yet evaluated"
+
+
+def valid_bids_received(facts: Facts) -> str:
+    """A bid found valid was received, and conflicts were declared."""
+    if not facts.command.conflicts_declared:
+        return "the committee's declarations of conflict"
+    unknown = sorted(set(facts.command.valid) - set(facts.application.tender.bids))
+    return f"bids from {', '.join(unknown)}" if unknown else ""
+
+
+def too_few_bids_and_renotices_left(facts: Facts) -> str:
+    """Fewer than two valid bids, and fewer than two re-notices (assumed)."""
+    rules, tender = facts.programme.procurement, facts.application.tender
+    if tender.valid is None:
+        return "evaluated bids"
+    if len(tender.valid) >= rules.valid_bids:
+        return f"fewer than {rules.valid_bids} valid bids"
+    return "" if tender.renotices < rules.renotices else f"fewer than {rules.renotices} re-notices"
+
+
+def contractor_found(facts: Facts) -> str:
+    """Open: bids evaluated, two valid, or one after the last re-notice with a reason. Designated: the consortium."""
+    rules, tender, contractor = facts.programme.procurement, facts.application.tender, facts.command.contractor
+    if rules.mode == "designated":
+        if not facts.application.terms_set:
+            return "terms of reference"
+        holder = facts.application.applicant.organisation if facts.application.applicant else ""
+        return "" if contractor == holder else "the contractor of the applying consortium"
+    valid = tender.valid or ()
+    if contractor not in valid:
+        return "a contractor whose bid was found valid"
+    last_resort = tender.renotices >= rules.renotices and bool(facts.command.reason)
+    return "" if len(valid) >= rules.valid_bids or last_resort else f"{rules.valid_bids} valid bids"
+
+
+def contractor_korean(facts: Facts) -> str:
+    """Korean contractors or consultants (announcement, 4)."""
+    return "" if facts.command.country == "KR" else "a Korean contractor"
+
+
+def contractor_acceded(facts: Facts) -> str:
+    """The contractor is a signed party of the framework (announcement, 5)."""
+    party = facts.application.parties.get(facts.command.contractor)
+    return "" if party and party.signed else "the contractor's accession to the framework"
+
+
+def within_award(facts: Facts) -> str:
+    """The contract is within the award."""
+    place = facts.application.place
+    return "" if place and facts.command.krw <= place.krw else f"at most {place.krw if place else 0:,} KRW"
+
+
+def procurement_has_failed(facts: Facts) -> str:
+    """Re-notices are used up without a contract, or the money was withdrawn."""
+    if facts.command.ground == "money_withdrawn":
+        return "" if facts.command.evidence else "the hash of the withdrawal as evidence"
+    rules, tender = facts.programme.procurement, facts.application.tender
+    used_up = rules.mode == "open" and tender.renotices >= rules.renotices and tender.valid is not None
+    return "" if used_up else "re-notices used up and their bids evaluated"
+
+
+# --- guards: work -----------------------------------------------------------------------------------------------------
+
+
+def deliverables_listed(facts: Facts) -> str:
+    """The deliverables the programme wants (announcement, 1 to 3)."""
+    wanted = set(facts.programme.deliverables)
+    given = {document.kind for document in facts.command.deliverables}
+    unknown = sorted(given - wanted)
+    if unknown:
+        return f"deliverables among {', '.join(sorted(wanted))}; {', '.join(unknown)} is none"
+    needed = facts.programme.deliverables_needed
+    return "" if len(given) >= needed else f"{needed} of the deliverables {', '.join(sorted(wanted))}"
+
+
+def names_what_is_missing(facts: Facts) -> str:
+    """A report goes back with a list."""
+    return "" if facts.command.missing else "a list of what is missing"
+
+
+def later_than_the_end(facts: Facts) -> str:
+    """An extension ends later than the present end."""
+    ends = facts.application.ends_on
+    return "" if ends and facts.command.ends_on > ends else f"an end after {ends}"
+
+
+def reason_known(facts: Facts) -> str:
+    """Scale, complexity, COVID-19 (announcement, 4) or another the edition lists."""
+    grounds = facts.edition.implementation.extension_reasons
+    return "" if facts.command.ground in grounds else f"one of the grounds {', '.join(grounds)}"
+
+
+def cause_and_notice_period(facts: Facts) -> str:
+    """The cause is stated, the notice takes effect later."""
+    if not facts.command.reason:
+        return "the cause"
+    return "" if facts.command.ends_at > facts.now else "a notice period that ends in the future"
+
+
+def notice_over(facts: Facts) -> str:
+    """Notified, and the notice period is over."""
+    at = facts.application.termination_at
+    return "" if at and facts.now >= at else "a notice of termination whose period is over"
+
+
+def settlement_recorded(facts: Facts) -> str:
+    """The sums are settled."""
+    return "" if facts.application.settled else "a recorded settlement"
+
+
+def documents_filed(facts: Facts) -> str:
+    """The file is complete."""
+    return "" if facts.command.filed else "the documents filed"
+
+
+def kind_of_follow_up(facts: Facts) -> str:
+    """PPP, the ministry's own investment, or with a development bank (announcement, 5)."""
+    kinds = facts.edition.follow_on
+    return "" if facts.command.kind in kinds else f"one of {', '.join(kinds)}"
+
+
+# --- guards: corrections and proposals --------------------------------------------------------------------------------
+
+
+def made_in_error(facts: Facts) -> str:
+    """The last stage move came from there, and nothing but corrections followed."""
+    undo = facts.undo
+    if undo is None or undo.before.stage is not facts.dest:
+        return f"a last move from {facts.dest.value} with nothing but corrections since"
+    return ""
+
+
+def places_left_to_the_edition(facts: Facts) -> str:
+    """A move that took or freed a place is undone by the edition, which counts places."""
+    if facts.undo is None:
+        return ""
+    touched = Stage.RESERVE in (facts.source, facts.dest) or facts.undo.before.place != facts.application.place
+    by_edition = facts.command.by.via is Via.EDITION
+    return "the edition's order, as a place is concerned" if touched and not by_edition else ""
+
+
+CORRECTABLE = ("city", "title", "channel")
+
+
+def corrects_an_entry(facts: Facts) -> str:
+    """It names an entry that exists and a field that can be corrected."""
+    if facts.command.supersedes > facts.entries:
+        return f"an entry between 1 and {facts.entries}"
+    return "" if facts.command.field in CORRECTABLE else f"one of the fields {', '.join(CORRECTABLE)}"
+
+
+def waiting_proposal(facts: Facts) -> str:
+    """The proposal named waits."""
+    return "" if facts.proposal else "a waiting proposal, named by its entry"
+
+
+def another_who_may_approve(facts: Facts) -> str:
+    """Refused by somebody else who could have approved it."""
+    proposal, by = facts.proposal, facts.command.by
+    if proposal is None:
+        return ""
+    return "" if by.person != proposal.person and by.role in proposal.approvers else "another person who may approve it"
+
+
+def the_proposer(facts: Facts) -> str:
+    """Retracted by whoever proposed."""
+    proposal = facts.proposal
+    return "" if proposal is None or facts.command.by.person == proposal.person else "the person who proposed it"

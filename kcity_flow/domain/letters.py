@@ -1,0 +1,93 @@
+"""Which move is told to whom, and by which letter. The wording is made when the letter is written."""
+
+from __future__ import annotations
+
+from kcity_flow.domain.messages import Entry, Letter, Outcome
+
+APPLICANT = "applicant"
+
+TOLD: dict[str, tuple[tuple[str, str], ...]] = {
+    #  trigger                  (template, to) …
+    "acknowledge": (("acknowledgement", APPLICANT),),
+    "defer": (("deferred", APPLICANT),),
+    "ask_clarification": (("clarification_asked", APPLICANT),),
+    "invite_to_consultation": (("invited_to_consultation", APPLICANT),),
+    "invite_to_presentation": (("invited_to_presentation", APPLICANT),),
+    "request_confirmation": (("confirmation_requested", APPLICANT),),
+    "schedule": (("meeting_scheduled", APPLICANT),),
+    "reschedule": (("meeting_moved", APPLICANT),),
+    "miss_date": (("meeting_missed", APPLICANT),),
+    "withdraw": (("withdrawn", APPLICANT),),
+    "merge_duplicate": (("withdrawn", APPLICANT),),
+    "cancel_award": (("cancelled", APPLICANT),),
+    "cancel_call": (("cancelled", APPLICANT),),
+    "fail_framework": (("cancelled", APPLICANT),),
+    "fail_procurement": (("procurement_failed", APPLICANT),),
+    "open_framework": (("framework_opened", APPLICANT),),
+    "list_party": (("party_listed", "signatory"),),
+    "complete_framework": (("framework_complete", APPLICANT),),
+    "publish_notice": (("procurement_notice", APPLICANT),),
+    "renotice": (("procurement_notice", APPLICANT),),
+    "award_contract": (("contract_awarded", APPLICANT),),
+    "suspend": (("suspended", APPLICANT),),
+    "resume": (("resumed", APPLICANT),),
+    "extend": (("extended", APPLICANT),),
+    "return_final": (("final_returned", APPLICANT),),
+    "accept_final": (("final_accepted", APPLICANT),),
+    "terminate": (("terminated", APPLICANT),),
+    "close": (("closed", APPLICANT),),
+    "object": (("objection_received", APPLICANT), ("objection_received", "objection_committee")),
+    "uphold_objection": (("objection_upheld", APPLICANT),),
+    "dismiss_objection": (("objection_dismissed", APPLICANT),),
+    "reopen_screening": (("reopened", APPLICANT),),
+    "reopen_review": (("reopened", APPLICANT),),
+    "reopen_consultation": (("reopened", APPLICANT),),
+    "reopen_presentation": (("reopened", APPLICANT),),
+    "reopen_confirmation": (("reopened", APPLICANT),),
+    "reopen_selection": (("reopened", APPLICANT),),
+    "release_place": (("place_free", "ministry"),),
+}
+"""Trigger → the letters a made move calls for. Decisions are told by ``send_letter``, not when they are made."""
+
+RESULTS = {
+    "selected": "result_selected",
+    "reserve": "result_reserve",
+    "not_selected": "result_not_selected",
+    "ineligible": "ineligible",
+    "withdrawn": "withdrawn",
+}
+"""Stage → the letter that ``send_letter`` sends there."""
+
+
+def _letter(entry: Entry, template: str, to: str) -> Letter:
+    return Letter(
+        key=f"{entry.subject}/{template}/{entry.number}/{to}",
+        subject=entry.subject,
+        template=template,
+        to=to,
+        about=entry.number,
+    )
+
+
+def letters(entry: Entry, contact: str, approvers: tuple[str, ...]) -> list[Letter]:
+    """The letters an entry calls for.
+
+    Args:
+        entry: What was recorded.
+        contact: The applicant's person id.
+        approvers: Roles of which one must confirm, if the entry is a proposal.
+    """
+    if entry.outcome is Outcome.PROPOSED:
+        return [_letter(entry, "proposal_waiting", role) for role in approvers]
+    if entry.outcome is not Outcome.MADE:
+        return []
+    if entry.command == "send_letter":
+        return [_letter(entry, RESULTS[entry.source], contact)]
+    if entry.command.startswith("return_to_"):
+        return [_letter(entry, "returned", contact)]
+    people = {APPLICANT: contact, "signatory": str(entry.data.get("signatory", ""))}
+    return [
+        _letter(entry, template, people.get(to, to))
+        for template, to in TOLD.get(entry.command, ())
+        if people.get(to, to)
+    ]

@@ -1,0 +1,696 @@
+"""What crosses a process boundary: commands, entries, receipts, workflow inputs and workflow ids.
+
+All of it stands in histories for years: only optional fields are ever added. The gateway forbids
+unknown fields (:func:`parse` with ``strict=True``); workflows ignore them. Instants are aware and kept in UTC,
+in business time. Nothing here names a person: people are ids (``P-…``), free text is a salted commitment.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter, ValidationError
+
+from kcity_flow.domain.edition import Edition, PartyKind
+from kcity_flow.domain.errors import Unreadable
+from kcity_flow.domain.stages import Role, Via
+
+PAYLOAD_LIMIT = 256 * 1024
+"""Bytes a command may have. A document is sent by its hash."""
+
+
+def canonical_instant(instant: datetime) -> str:
+    """UTC with six decimals and ``Z``: the one way an instant is written, so that hashes agree."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+Instant = Annotated[AwareDatetime, PlainSerializer(canonical_instant, when_used="json")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Commitment = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="salted SHA-256 of a text kept in the vault")]
+PersonId = Annotated[str, Field(pattern=r"^P-[A-Z0-9-]{1,40}$")]
+Ref = Annotated[str, Field(pattern=r"^KC\d{4}-[A-Z]{3}-\d{4,6}$")]
+Krw = Annotated[int, Field(ge=0, description="South Korean won")]
+Score = Annotated[int, Field(ge=0, le=100)]
+
+
+class Frozen(BaseModel):
+    """Values that travel. Unknown fields are ignored, so that an old worker can read a newer history."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Order(Frozen):
+    """The edition's entry that decided what an application is told, and its two persons."""
+
+    edition: int
+    entry: int
+    proposed_by: PersonId
+    approved_by: PersonId
+
+
+class By(Frozen):
+    """Who commands, in what role, by which way."""
+
+    person: str = Field(pattern=r"^(P-[A-Z0-9-]{1,40}|clock)$")
+    role: Role
+    via: Via = Via.UPDATE
+    order: Order | None = None
+
+
+CLOCK = By(person="clock", role=Role.CLOCK, via=Via.CLOCK)
+
+
+class Command(Frozen):
+    """What every command carries.
+
+    ``proposal`` names the ledger entry that a second person confirms; the rest must then equal it.
+    ``evidence`` are hashes of documents.
+    """
+
+    id: str = Field(min_length=1, max_length=200)
+    by: By
+    evidence: tuple[Sha256, ...] = ()
+    reason: Commitment | None = None
+    proposal: int | None = None
+
+    def substance(self) -> dict[str, Any]:
+        """The command without who, when and why: what two persons must agree on."""
+        return self.model_dump(mode="json", exclude={"id", "by", "evidence", "reason", "proposal"}, exclude_unset=False)
+
+
+# --- applications: what is received -----------------------------------------------------------------------------------
+
+
+class Document(Frozen):
+    """A document by what it is and the hash of its bytes."""
+
+    kind: str = Field(pattern=r"^[a-z0-9_]+$", max_length=60)
+    sha256: Sha256
+
+
+class Applicant(Frozen):
+    """Who applies: a central or local government, or a Korean organisation with a partner abroad.
+
+    ``contact`` is a person in the vault; kinds are those of :class:`~kcity_flow.domain.edition.ApplicantKind`.
+    """
+
+    contact: PersonId
+    organisation: str = Field(pattern=r"^O-[A-Z0-9-]{1,40}$")
+    kind: str
+    country: str = Field(pattern=r"^[A-Z]{2}$", description="where the project's site is, ISO 3166-1")
+    partners: tuple[str, ...] = ()
+
+
+class MatchingFund(Frozen):
+    """Money the host government adds, in KRW, with its evidence."""
+
+    krw: Krw
+    sha256: Sha256
+
+
+class Receive(Command):
+    """An application arrives."""
+
+    trigger: Literal["receive"] = "receive"
+    programme: str
+    applicant: Applicant
+    city: str = Field(max_length=120)
+    title: str = Field(max_length=300)
+    received_at: Instant
+    channel: str
+    documents: tuple[Document, ...] = ()
+    matching: MatchingFund | None = None
+    months: int | None = Field(default=None, ge=1, le=60, description="length of the work, months")
+
+
+class Plain(Command):
+    """Commands that say nothing but that it happens."""
+
+    trigger: Literal[
+        "refuse_late", "defer", "acknowledge", "open_screening", "invite_to_consultation",
+        "invite_to_presentation", "request_confirmation", "shortlist", "no_show", "place_on_reserve", "pass_over",
+        "expire", "open_framework", "complete_framework", "suspend", "resume", "accept_final", "terminate", "withdraw",
+        "cancel_award", "cancel_call", "lapse_clarification", "miss_date", "hold", "finish_round", "send_letter",
+        "dismiss_objection", "set_terms", "open_bids", "flag", "record_settlement", "publish_result",
+        "reopen_screening", "reopen_review", "reopen_consultation", "reopen_presentation", "reopen_confirmation",
+        "reopen_selection",
+        "return_to_received", "return_to_screening", "return_to_paper_review", "return_to_consultation",
+        "return_to_presentation", "return_to_confirmation", "return_to_shortlisted", "return_to_selected",
+        "return_to_reserve", "return_to_framework", "return_to_procurement", "return_to_implementation",
+        "return_to_suspended", "return_to_acceptance", "return_to_settlement", "return_to_ineligible",
+        "return_to_not_selected",
+    ]  # fmt: skip
+    note: str | None = Field(default=None, pattern=r"^[a-z0-9_]{1,60}$", description="a code, never free text")
+
+
+class PassScreening(Command):
+    """The checklist with each eligibility item answered, and whether the documents are complete."""
+
+    trigger: Literal["pass_screening"] = "pass_screening"
+    answers: dict[str, bool]
+    complete: bool
+
+
+class DeclareIneligible(Command):
+    """The eligibility item that is answered no."""
+
+    trigger: Literal["declare_ineligible"] = "declare_ineligible"
+    item: str
+
+
+class Reject(Command):
+    """Not selected on merit, with its ground."""
+
+    trigger: Literal["reject"] = "reject"
+    ground: Literal["below_threshold", "outside_invited", "no_agreement", "refused"]
+
+
+class Select(Command):
+    """A place, with the award in KRW and the rank it was given by."""
+
+    trigger: Literal["select", "promote"]
+    krw: Krw
+    rank: int = Field(ge=1)
+
+
+class FailFramework(Command):
+    """Why no framework comes about: a party's written refusal, or the long-stop date."""
+
+    trigger: Literal["fail_framework"] = "fail_framework"
+    ground: Literal["party_refused", "long_stop"]
+
+
+class AwardContract(Command):
+    """The contract: its contractor, where that firm is seated, and the sum in KRW."""
+
+    trigger: Literal["award_contract"] = "award_contract"
+    contractor: str
+    country: str = Field(pattern=r"^[A-Z]{2}$")
+    krw: Krw
+
+
+class FailProcurement(Command):
+    """Why no contract comes about."""
+
+    trigger: Literal["fail_procurement"] = "fail_procurement"
+    ground: Literal["renotices_used_up", "money_withdrawn"]
+
+
+class SubmitFinal(Command):
+    """The final report with its deliverables."""
+
+    trigger: Literal["submit_final"] = "submit_final"
+    deliverables: tuple[Document, ...]
+
+
+class ReturnFinal(Command):
+    """What is missing from the final report."""
+
+    trigger: Literal["return_final"] = "return_final"
+    missing: tuple[str, ...]
+
+
+class Close(Command):
+    """The end of the work: documents filed, result graded."""
+
+    trigger: Literal["close"] = "close"
+    grade: Literal["good", "fair", "poor"]
+    filed: bool
+
+
+class MergeDuplicate(Command):
+    """The application that survives."""
+
+    trigger: Literal["merge_duplicate"] = "merge_duplicate"
+    survivor: Ref
+
+
+class AskClarification(Command):
+    """A question to the applicant; its text is in the vault."""
+
+    trigger: Literal["ask_clarification"] = "ask_clarification"
+    question: Commitment | None = None
+
+
+class AnswerClarification(Command):
+    """The applicant's answer, its text in the vault, its annexes as evidence."""
+
+    trigger: Literal["answer_clarification"] = "answer_clarification"
+    answer: Commitment | None = None
+
+
+class AssignReviewer(Command):
+    """A reviewer for a step that is judged by sheets; ``replaces`` names one who leaves."""
+
+    trigger: Literal["assign_reviewer", "replace_reviewer"]
+    reviewer: PersonId
+    step: Literal["paper_review", "presentation"]
+    replaces: PersonId | None = None
+
+
+class DeclareConflict(Command):
+    """A reviewer's own declaration, before any file opens."""
+
+    trigger: Literal["declare_conflict"] = "declare_conflict"
+    step: Literal["paper_review", "presentation"]
+    conflict: bool
+
+
+class SealSheet(Command):
+    """A reviewer's scores, 0 to 100 per criterion of the programme."""
+
+    trigger: Literal["seal_sheet"] = "seal_sheet"
+    scores: dict[str, Score]
+
+
+class Schedule(Command):
+    """A date for a consultation or presentation."""
+
+    trigger: Literal["schedule", "reschedule"]
+    date_at: Instant
+
+
+class AgreeMinutes(Command):
+    """One side agrees the minutes of a round; at the last round the scope as well."""
+
+    trigger: Literal["agree_minutes"] = "agree_minutes"
+    side: Literal["applicant", "ministry"]
+    minutes: Sha256
+    scope_agreed: bool = False
+
+
+class RecordConfirmation(Command):
+    """The counterpart's letter."""
+
+    trigger: Literal["record_confirmation"] = "record_confirmation"
+    agreed: bool
+
+
+class Object(Command):
+    """An objection to the last decision, on one of the allowed grounds."""
+
+    trigger: Literal["object"] = "object"
+    ground: Literal["reviewers_error", "plain_misreading", "office_error"]
+
+
+class UpholdObjection(Command):
+    """The objection stands: the step in error is named, and may be reopened."""
+
+    trigger: Literal["uphold_objection"] = "uphold_objection"
+    step: Literal["screening", "paper_review", "consultation", "presentation", "confirmation", "shortlisted"]
+
+
+class ListParty(Command):
+    """A party to the cooperation framework and the person who signs for it."""
+
+    trigger: Literal["list_party"] = "list_party"
+    party: str = Field(pattern=r"^[A-Z0-9-]{1,40}$")
+    kind: PartyKind
+    signatory: PersonId
+
+
+class SignParty(Command):
+    """A listed party signs, or accedes later (the contractor)."""
+
+    trigger: Literal["sign", "accede"]
+    party: str
+
+
+class PublishNotice(Command):
+    """A procurement notice and the first instant at which a bid is too late."""
+
+    trigger: Literal["publish_notice", "renotice"]
+    closes_at: Instant
+
+
+class ReceiveBid(Command):
+    """A sealed bid by its hash."""
+
+    trigger: Literal["receive_bid"] = "receive_bid"
+    bidder: str = Field(pattern=r"^O-[A-Z0-9-]{1,40}$")
+    sealed: Sha256
+
+
+class EvaluateBids(Command):
+    """The bids found valid. Conflicts are declared by the committee before (``conflicts_declared``)."""
+
+    trigger: Literal["evaluate_bids"] = "evaluate_bids"
+    valid: tuple[str, ...]
+    conflicts_declared: bool
+
+
+class Extend(Command):
+    """A later end of the work, for a reason the edition knows."""
+
+    trigger: Literal["extend"] = "extend"
+    ends_on: date
+    ground: str
+
+
+class NotifyTermination(Command):
+    """Notice of termination; it may take effect at ``ends_at``."""
+
+    trigger: Literal["notify_termination"] = "notify_termination"
+    ends_at: Instant
+
+
+class FollowUp(Command):
+    """What became of the study afterwards."""
+
+    trigger: Literal["follow_up"] = "follow_up"
+    kind: str
+
+
+class HandleProposal(Command):
+    """What ends a waiting proposal, ``proposal`` naming it."""
+
+    trigger: Literal["refuse_proposal", "retract_proposal", "lapse_proposal"]
+
+
+class Correct(Command):
+    """A superseding entry: entry ``supersedes`` was wrong in ``field``; ``value`` is what it should say."""
+
+    trigger: Literal["correct"] = "correct"
+    supersedes: int = Field(ge=1)
+    field: str = Field(pattern=r"^[a-z_.]{1,80}$")
+    value: str = Field(max_length=300)
+
+
+ApplicationCommand = Annotated[
+    Receive | Plain | PassScreening | DeclareIneligible | Reject | Select | FailFramework | AwardContract
+    | FailProcurement | SubmitFinal | ReturnFinal | Close | MergeDuplicate | AskClarification | AnswerClarification
+    | AssignReviewer | DeclareConflict | SealSheet | Schedule | AgreeMinutes | RecordConfirmation | Object
+    | UpholdObjection | ListParty | SignParty | PublishNotice | ReceiveBid | EvaluateBids | Extend | NotifyTermination
+    | FollowUp | HandleProposal | Correct,
+    Field(discriminator="trigger"),
+]  # fmt: skip
+
+
+# --- editions ---------------------------------------------------------------------------------------------------------
+
+
+class PlainEdition(Command):
+    """Edition commands that say nothing but that it happens."""
+
+    trigger: Literal["open_call", "close_intake", "flag"]
+    note: str | None = Field(default=None, pattern=r"^[a-z0-9_]{1,60}$", description="a code, never free text")
+
+
+class Choice(Frozen):
+    """A place for an application: the award in KRW, its rank, and the organisation it goes to."""
+
+    ref: Ref
+    krw: Krw
+    rank: int = Field(ge=1)
+    organisation: str
+    country: str = Field(pattern=r"^[A-Z]{2}$")
+
+
+class DecideSelection(Command):
+    """The decision on one programme: places, reserve in order, and who is passed over."""
+
+    trigger: Literal["decide_selection"] = "decide_selection"
+    programme: str
+    selected: tuple[Choice, ...]
+    reserve: tuple[Choice, ...] = ()
+    passed_over: tuple[Ref, ...] = ()
+    over_quota_reason: Commitment | None = None
+
+
+class PublishResults(Command):
+    """Publish every decision at one instant. ``refs`` are the decided applications."""
+
+    trigger: Literal["publish_results"] = "publish_results"
+    refs: tuple[Ref, ...]
+
+
+class PromoteNext(Command):
+    """A free place goes to the reserve."""
+
+    trigger: Literal["promote_next"] = "promote_next"
+    ref: Ref
+    krw: Krw
+
+
+class CancelAward(Command):
+    """Take an award back before the framework opens."""
+
+    trigger: Literal["cancel_award"] = "cancel_award"
+    ref: Ref
+
+
+class CancelCall(Command):
+    """Cancel the call for some countries, programmes or all; ``refs`` are the applications it meets."""
+
+    trigger: Literal["cancel_call"] = "cancel_call"
+    countries: tuple[str, ...] = ()
+    programmes: tuple[str, ...] = ()
+    refs: tuple[Ref, ...]
+
+
+class OrderReturn(Command):
+    """Undo an application's last move where it took or freed a place.
+
+    ``holds`` is the place the application will hold afterwards, if it will hold one.
+    """
+
+    trigger: Literal["order_return"] = "order_return"
+    ref: Ref
+    to: str
+    programme: str
+    holds: Choice | None = None
+    reserve: bool = False
+
+
+class ReleasePlace(Command):
+    """An application that held a place or stood on the reserve has ended."""
+
+    trigger: Literal["release_place"] = "release_place"
+    ref: Ref
+
+
+class CloseEdition(Command):
+    """The end of the edition; ``open_applications`` as the register counts them."""
+
+    trigger: Literal["close_edition"] = "close_edition"
+    open_applications: int = Field(ge=0)
+
+
+EditionCommand = Annotated[
+    PlainEdition | DecideSelection | PublishResults | PromoteNext | CancelAward | CancelCall | OrderReturn
+    | ReleasePlace | CloseEdition | HandleProposal | Correct,
+    Field(discriminator="trigger"),
+]  # fmt: skip
+
+_PARSERS: dict[str, TypeAdapter[Any]] = {
+    "application": TypeAdapter(ApplicationCommand),
+    "edition": TypeAdapter(EditionCommand),
+}
+
+
+def _models(union: Any) -> dict[str, type[Command]]:
+    return {
+        trigger: model
+        for model in get_args(get_args(union)[0])
+        for trigger in get_args(model.model_fields["trigger"].annotation)
+    }
+
+
+APPLICATION_COMMANDS = _models(ApplicationCommand)
+"""Trigger → the model of its command. Forms, help and completions are made from these."""
+
+EDITION_COMMANDS = _models(EditionCommand)
+
+
+def parse(kind: Literal["application", "edition"], trigger: str, data: Any) -> Any:
+    """Read a command by its name.
+
+    Args:
+        kind: Whose command it is.
+        trigger: The command's name: that of the update or signal.
+        data: The payload, already decoded from JSON.
+
+    Raises:
+        Unreadable: with each field at fault.
+    """
+    known = APPLICATION_COMMANDS if kind == "application" else EDITION_COMMANDS
+    if trigger not in known:
+        raise Unreadable(trigger, "there is no command of that name")
+    if not isinstance(data, dict):
+        raise Unreadable(trigger, f"its payload is {type(data).__name__}, not an object")
+    try:
+        return _PARSERS[kind].validate_python({**data, "trigger": trigger})
+    except ValidationError as error:
+        raise Unreadable(trigger, explain(error)) from None
+
+
+def explain(error: ValidationError) -> str:
+    """Each fault of a pydantic error, with its field, in one line."""
+    faults = []
+    for fault in error.errors(include_url=False, include_input=False):
+        where = ".".join(str(part) for part in fault["loc"][1:] or fault["loc"])
+        faults.append(f"{where}: {fault['msg']}")
+    return "; ".join(faults)
+
+
+def unknown_fields(trigger: str, kind: Literal["application", "edition"], data: dict[str, Any]) -> list[str]:
+    """Fields of ``data`` that the command's model does not have; the gateway refuses them, workflows ignore them."""
+    known = (APPLICATION_COMMANDS if kind == "application" else EDITION_COMMANDS)[trigger].model_fields
+    return sorted(set(data) - set(known))
+
+
+# --- what a command becomes -------------------------------------------------------------------------------------------
+
+
+class Outcome(StrEnum):
+    """What became of a command."""
+
+    MADE = "made"
+    PROPOSED = "proposed"
+    REFUSED = "refused"
+
+
+class Refused(Frozen):
+    """A refusal as it stands in the ledger."""
+
+    code: str
+    guard: str = ""
+    missing: str = ""
+
+
+class Entry(Frozen):
+    """One line of the ledger. ``at`` is business time, ``recorded_at`` the workflow's clock; both UTC.
+
+    ``hash`` is SHA-256 over every other field as canonical JSON, ``previous`` the hash of the entry before.
+    """
+
+    subject: str
+    number: int
+    command: str
+    outcome: Outcome
+    source: str
+    dest: str
+    person: str
+    role: str
+    via: Via
+    command_id: str
+    at: Instant
+    recorded_at: Instant
+    data: dict[str, Any] = {}
+    evidence: tuple[str, ...] = ()
+    reason: str | None = None
+    proposal: int | None = None
+    supersedes: int | None = None
+    order: Order | None = None
+    refused: Refused | None = None
+    previous: str
+    hash: str = ""
+
+
+class Receipt(Frozen):
+    """The answer to a command that was made or proposed. ``repeated``: it had been, under the same id, before."""
+
+    subject: str
+    entry: int
+    outcome: Outcome
+    stage: str
+    hash: str
+    repeated: bool = False
+
+
+class Letter(Frozen):
+    """A letter due: what it is about and to whom; its text is made when it is written to the outbox.
+
+    ``key`` never repeats (DESIGN.md 22). ``to`` is a person's id or a role of the desk's.
+    """
+
+    key: str
+    subject: str
+    template: str
+    to: str
+    about: int
+    due_at: Instant | None = None
+
+
+class View(Frozen):
+    """How an application or edition stands, for lists: the register's row."""
+
+    subject: str
+    edition: int
+    stage: str
+    since: Instant
+    programme: str = ""
+    country: str = ""
+    city: str = ""
+    title: str = ""
+    contact: str = ""
+    organisation: str = ""
+    waits_on: str = ""
+    next_timer: str = ""
+    next_due_at: Instant | None = None
+    waiting_proposals: tuple[int, ...] = ()
+    krw: int | None = None
+    scores: dict[str, str] = {}
+    matching_krw: int = 0
+    closed: bool = False
+    entries: int
+    head: str
+
+
+class Batch(Frozen):
+    """What the register is told at once: new entries in full, the letters they call for, and the view after them."""
+
+    entries: tuple[Entry, ...]
+    letters: tuple[Letter, ...]
+    view: View
+
+
+class StartApplication(Frozen):
+    """Input of an application's workflow: the rules it is judged by, by value, and what a continued run carries."""
+
+    ref: Ref
+    edition: Edition
+    edition_hash: str
+    days_off: tuple[date, ...] = ()
+    file: dict[str, Any] | None = None
+
+
+class StartEdition(Frozen):
+    """Input of an edition's workflow."""
+
+    edition: Edition
+    edition_hash: str
+    days_off: tuple[date, ...] = ()
+    file: dict[str, Any] | None = None
+
+
+class OrderBatch(Frozen):
+    """Commands an edition's entry sends to applications, at most one each: (reference number, trigger, data)."""
+
+    edition: int
+    entry: int
+    commands: tuple[tuple[Ref, str, dict[str, Any]], ...]
+
+
+class OrderResult(Frozen):
+    """Which of an edition's orders were refused: (reference number, trigger, the refusal's code)."""
+
+    refused: tuple[tuple[Ref, str, str], ...] = ()
+
+
+def application_id(ref: str) -> str:
+    """Workflow id of an application."""
+    return f"application/{ref}"
+
+
+def edition_id(year: int) -> str:
+    """Workflow id of an edition."""
+    return f"edition/{year}"
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no blanks: what is hashed."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

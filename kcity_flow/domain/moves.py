@@ -1,0 +1,215 @@
+"""Every legal move, in two tables: an application's and an edition's.
+
+A row reads: one of *actors* may *trigger* what stands at one of *sources*; it then stands at *dest* (``None``
+keeps the stage), provided every guard holds. Where *approvers* are named the move takes effect when a second
+person of theirs gives the same trigger with equal data. *sent_by* is the only way such a command may come.
+Nothing else may say what is legal: the machine, the command line, the diagram in ``docs/lifecycle.md`` and the
+rehearsal's coverage are all derived from here. Effects are written in :mod:`application` and :mod:`selection`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from kcity_flow.domain import guards as g
+from kcity_flow.domain import selection as s
+from kcity_flow.domain.edition import Edition
+from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage, Via
+
+
+class Move(NamedTuple):
+    """One row of a table."""
+
+    trigger: str
+    sources: tuple[Any, ...]
+    dest: Any
+    actors: tuple[Role, ...]
+    guards: tuple[Callable[..., str], ...] = ()
+    approvers: tuple[Role, ...] = ()
+    rules: tuple[g.Rule, ...] = ()
+    sent_by: Via | None = None
+    undoes: bool = False
+
+
+S, E, R = Stage, EditionStage, Role
+
+DESK = (R.DESK, R.HEAD)
+CHAIR, MINISTRY, COMMITTEE, CLOCK, FINANCE = (R.CHAIR,), (R.MINISTRY,), (R.COMMITTEE,), (R.CLOCK,), (R.FINANCE,)
+OFFICER, OBJECTIONS, REVIEWER, SIGNATORY = (
+    (R.PROCUREMENT_OFFICER,),
+    (R.OBJECTION_COMMITTEE,),
+    (R.REVIEWER,),
+    (R.SIGNATORY,),
+)
+PEOPLE = tuple(role for role in Role if role not in (R.CLOCK, R.AUDITOR))
+
+STEPS = (S.PAPER_REVIEW, S.CONSULTATION, S.PRESENTATION, S.CONFIRMATION)
+ANY = tuple(stage for stage in Stage if stage is not S.ABSENT)
+BEFORE_DECISION = (S.RECEIVED, S.SCREENING, *STEPS, S.SHORTLISTED)
+BEFORE_WORK = (*BEFORE_DECISION, S.SELECTED, S.RESERVE, S.FRAMEWORK, S.PROCUREMENT)
+CLARIFIED = (S.SCREENING, *STEPS)
+DECIDED = (S.SELECTED, S.RESERVE, S.NOT_SELECTED)
+WORK = (S.IMPLEMENTATION, S.SUSPENDED, S.ACCEPTANCE)
+WITH_FRAMEWORK = (S.FRAMEWORK, S.PROCUREMENT, S.IMPLEMENTATION, S.SUSPENDED)
+ENDS_OF_WORK = (*WORK, S.SETTLEMENT, S.TERMINATED)
+EDITION = Via.EDITION
+
+# fmt: off
+STAGE_MOVES = (
+    #    trigger                    sources                            dest              actors      guards
+    Move("receive",                 (S.ABSENT,),                       S.RECEIVED,       DESK,       (g.programme_known, g.edition_opened, g.channel_allowed, g.received_since_opening)),
+    Move("refuse_late",             (S.RECEIVED, S.SCREENING),         S.INELIGIBLE,     DESK,       (g.received_late,), DESK, (g.late_is_refused,)),
+    Move("defer",                   (S.RECEIVED, S.SCREENING),         S.DEFERRED,       DESK,       (g.received_late,), (), (g.late_is_deferred,)),
+    Move("open_screening",          (S.RECEIVED,),                     S.SCREENING,      (*DESK, R.CLOCK), (g.received_in_time, g.window_closed_or_continuous)),
+    Move("declare_ineligible",      (S.SCREENING,),                    S.INELIGIBLE,     DESK,       (g.item_of_the_programme,), DESK),
+    Move("pass_screening",          (S.SCREENING,),                    S.PAPER_REVIEW,   DESK,       (g.eligible, g.checklist_complete, g.no_open_clarification, g.paper_quorum_declared)),
+    Move("invite_to_consultation",  (S.PAPER_REVIEW,),                 S.CONSULTATION,   CHAIR,      (g.step_complete, g.no_open_clarification), (), (g.next_on_route,)),
+    Move("invite_to_presentation",  (S.PAPER_REVIEW, S.CONSULTATION),  S.PRESENTATION,   CHAIR,      (g.step_complete, g.panel_declared, g.no_open_clarification), (), (g.next_on_route,)),
+    Move("request_confirmation",    STEPS[:3],                         S.CONFIRMATION,   DESK,       (g.step_complete, g.no_open_clarification), (), (g.next_on_route,)),
+    Move("shortlist",               STEPS,                             S.SHORTLISTED,    CHAIR,      (g.step_complete, g.no_open_clarification), (), (g.last_on_route,)),
+    Move("reject",                  STEPS,                             S.NOT_SELECTED,   CHAIR,      (g.grounds_for_rejection, g.no_open_clarification, g.reason_given)),
+    Move("no_show",                 (S.CONSULTATION, S.PRESENTATION),  S.NOT_SELECTED,   CHAIR,      (g.two_dates_missed, g.reason_given)),
+    Move("select",                  (S.SHORTLISTED,),                  S.SELECTED,       COMMITTEE,  (g.award_in_range,), MINISTRY, (), EDITION),
+    Move("place_on_reserve",        (S.SHORTLISTED,),                  S.RESERVE,        COMMITTEE,  (g.above_threshold,), MINISTRY, (), EDITION),
+    Move("pass_over",               (S.SHORTLISTED,),                  S.NOT_SELECTED,   COMMITTEE,  (), MINISTRY, (), EDITION),
+    Move("promote",                 (S.RESERVE,),                      S.SELECTED,       MINISTRY,   (g.award_in_range, g.reserve_still_open), MINISTRY, (), EDITION),
+    Move("expire",                  (S.RESERVE,),                      S.NOT_SELECTED,   CLOCK,      (g.reserve_day_over,)),
+    Move("open_framework",          (S.SELECTED,),                     S.FRAMEWORK,      DESK,       (g.result_published,)),
+    Move("complete_framework",      (S.FRAMEWORK,),                    S.PROCUREMENT,    DESK,       (g.parties_signed,)),
+    Move("fail_framework",          (S.FRAMEWORK,),                    S.CANCELLED,      MINISTRY,   (g.framework_has_failed, g.reason_given), MINISTRY),
+    Move("award_contract",          (S.PROCUREMENT,),                  S.IMPLEMENTATION, OFFICER,    (g.parties_signed, g.contractor_found, g.contractor_korean, g.contractor_acceded, g.within_award), OFFICER),
+    Move("fail_procurement",        (S.PROCUREMENT,),                  S.CANCELLED,      MINISTRY,   (g.procurement_has_failed, g.reason_given), MINISTRY),
+    Move("suspend",                 (S.IMPLEMENTATION,),               S.SUSPENDED,      MINISTRY,   (g.reason_given,)),
+    Move("resume",                  (S.SUSPENDED,),                    S.IMPLEMENTATION, MINISTRY,   (g.reason_given,)),
+    Move("submit_final",            (S.IMPLEMENTATION,),               S.ACCEPTANCE,     (R.CONTRACTOR, *DESK), (g.deliverables_listed,)),
+    Move("return_final",            (S.ACCEPTANCE,),                   S.IMPLEMENTATION, DESK,       (g.names_what_is_missing,)),
+    Move("accept_final",            (S.ACCEPTANCE,),                   S.SETTLEMENT,     DESK,       (g.in_writing,)),
+    Move("terminate",               WORK,                              S.TERMINATED,     MINISTRY,   (g.notice_over, g.settlement_recorded), MINISTRY),
+    Move("close",                   (S.SETTLEMENT,),                   S.CLOSED,         MINISTRY,   (g.settlement_recorded, g.documents_filed), MINISTRY),
+    Move("withdraw",                BEFORE_WORK,                       S.WITHDRAWN,      (R.APPLICANT, *DESK), (g.in_writing,)),
+    Move("merge_duplicate",         (S.RECEIVED, S.SCREENING),         S.WITHDRAWN,      DESK,       (g.names_another_application,), DESK),
+    Move("cancel_award",            (S.SELECTED,),                     S.CANCELLED,      MINISTRY,   (g.reason_given,), MINISTRY, (), EDITION),
+    Move("cancel_call",             (*BEFORE_DECISION, S.RESERVE),     S.CANCELLED,      MINISTRY,   (g.reason_given,), MINISTRY, (), EDITION),
+    Move("reopen_screening",        (S.INELIGIBLE,),                   S.SCREENING,      DESK,       (g.objection_upheld,)),
+    Move("reopen_review",           (S.NOT_SELECTED,),                 S.PAPER_REVIEW,   DESK,       (g.objection_upheld,), (), (g.on_route,)),
+    Move("reopen_consultation",     (S.NOT_SELECTED,),                 S.CONSULTATION,   DESK,       (g.objection_upheld,), (), (g.on_route,)),
+    Move("reopen_presentation",     (S.NOT_SELECTED,),                 S.PRESENTATION,   DESK,       (g.objection_upheld,), (), (g.on_route,)),
+    Move("reopen_confirmation",     (S.NOT_SELECTED,),                 S.CONFIRMATION,   DESK,       (g.objection_upheld,), (), (g.on_route,)),
+    Move("reopen_selection",        (S.NOT_SELECTED,),                 S.SHORTLISTED,    DESK,       (g.objection_upheld,)),
+)
+
+FACT_MOVES = (
+    #    trigger                    sources                            dest              actors      guards
+    Move("acknowledge",             (S.RECEIVED, S.SCREENING),         None,             DESK,       (g.not_acknowledged,)),
+    Move("ask_clarification",       CLARIFIED,                         None,             DESK,       (g.fewer_than_two_asked, g.clarification_closed)),
+    Move("answer_clarification",    CLARIFIED,                         None,             (R.APPLICANT, *DESK), (g.one_open_clarification,)),
+    Move("lapse_clarification",     CLARIFIED,                         None,             CLOCK,      (g.one_open_clarification,)),
+    Move("assign_reviewer",         (S.SCREENING, *STEPS[:3]),         None,             DESK,       (g.step_is_judged, g.not_assigned), (), (g.sheets_ahead,)),
+    Move("declare_conflict",        (S.SCREENING, *STEPS[:3]),         None,             REVIEWER,   (g.assigned_here,), (), (g.sheets_ahead,)),
+    Move("replace_reviewer",        (S.SCREENING, *STEPS[:3]),         None,             CHAIR,      (g.step_is_judged, g.replaces_assigned, g.not_assigned, g.reason_given), (), (g.sheets_ahead,)),
+    Move("seal_sheet",              g.JUDGED_BY_SHEETS,                None,             REVIEWER,   (g.free_to_judge, g.every_criterion_scored, g.presentation_held)),
+    Move("schedule",                (S.CONSULTATION, S.PRESENTATION),  None,             DESK,       (g.no_date_set, g.date_in_the_future)),
+    Move("miss_date",               (S.CONSULTATION, S.PRESENTATION),  None,             DESK,       (g.date_passed_unheld,)),
+    Move("reschedule",              (S.CONSULTATION, S.PRESENTATION),  None,             DESK,       (g.movable_date, g.date_in_the_future, g.reason_given)),
+    Move("hold",                    (S.CONSULTATION, S.PRESENTATION),  None,             DESK,       (g.date_reached,)),
+    Move("agree_minutes",           (S.CONSULTATION,),                 None,             (R.APPLICANT, R.MINISTRY), (g.held, g.agrees_once)),
+    Move("finish_round",            (S.CONSULTATION,),                 None,             DESK,       (g.round_agreed_rounds_left,)),
+    Move("record_confirmation",     (S.CONFIRMATION,),                 None,             DESK,       (g.no_answer_recorded, g.in_writing)),
+    Move("publish_result",          DECIDED,                           None,             MINISTRY,   (g.not_published,), MINISTRY, (), EDITION),
+    Move("send_letter",             (*DECIDED, S.INELIGIBLE, S.WITHDRAWN), None,         DESK,       (g.letter_due,)),
+    Move("object",                  (S.INELIGIBLE, S.NOT_SELECTED),    None,             (R.APPLICANT, *DESK), (g.in_objection_period, g.no_objection_yet)),
+    Move("uphold_objection",        (S.INELIGIBLE, S.NOT_SELECTED),    None,             OBJECTIONS, (g.open_objection, g.none_of_the_first_reviewers, g.step_was_reached, g.reason_given), OBJECTIONS),
+    Move("dismiss_objection",       (S.INELIGIBLE, S.NOT_SELECTED),    None,             OBJECTIONS, (g.open_objection, g.none_of_the_first_reviewers, g.reason_given)),
+    Move("list_party",              WITH_FRAMEWORK,                    None,             DESK,       (g.kind_allowed, g.not_listed), DESK),
+    Move("sign",                    (S.FRAMEWORK,),                    None,             SIGNATORY,  (g.listed_and_unsigned, g.signs_for_itself)),
+    Move("accede",                  WITH_FRAMEWORK,                    None,             SIGNATORY,  (g.listed_and_unsigned, g.signs_for_itself)),
+    Move("set_terms",               (S.PROCUREMENT,),                  None,             OFFICER,    (g.terms_open,)),
+    Move("publish_notice",          (S.PROCUREMENT,),                  None,             OFFICER,    (g.terms_agreed, g.no_notice_yet, g.notice_long_enough), (), (g.open_tender,)),
+    Move("receive_bid",             (S.PROCUREMENT,),                  None,             OFFICER,    (g.notice_running,), (), (g.open_tender,)),
+    Move("open_bids",               (S.PROCUREMENT,),                  None,             OFFICER,    (g.bids_closed,), (), (g.open_tender,)),
+    Move("evaluate_bids",           (S.PROCUREMENT,),                  None,             OFFICER,    (g.bids_opened, g.valid_bids_received), (), (g.open_tender,)),
+    Move("renotice",                (S.PROCUREMENT,),                  None,             OFFICER,    (g.too_few_bids_and_renotices_left, g.notice_long_enough), (), (g.open_tender,)),
+    Move("extend",                  WORK,                              None,             MINISTRY,   (g.later_than_the_end, g.reason_known), MINISTRY),
+    Move("notify_termination",      WORK,                              None,             MINISTRY,   (g.cause_and_notice_period,)),
+    Move("record_settlement",       ENDS_OF_WORK,                      None,             FINANCE,    (g.in_writing,)),
+    Move("follow_up",               (S.CLOSED,),                       None,             DESK,       (g.kind_of_follow_up,)),
+    Move("flag",                    ANY,                               None,             (R.CLOCK, *DESK)),
+    Move("correct",                 ANY,                               None,             DESK,       (g.corrects_an_entry, g.reason_given), DESK),
+    Move("refuse_proposal",         ANY,                               None,             PEOPLE,     (g.waiting_proposal, g.another_who_may_approve, g.reason_given)),
+    Move("retract_proposal",        ANY,                               None,             PEOPLE,     (g.waiting_proposal, g.the_proposer, g.reason_given)),
+    Move("lapse_proposal",          ANY,                               None,             CLOCK,      (g.waiting_proposal,)),
+)
+
+EDITION_MOVES = (
+    #    trigger                    sources                            dest              actors      guards
+    Move("open_call",               (E.DRAFT,),                        E.OPEN,           (R.HEAD,),  (), (R.HEAD, R.MINISTRY)),
+    Move("close_intake",            (E.OPEN,),                         E.DECIDING,       CLOCK,      (s.windows_over,)),
+    Move("decide_selection",        (E.DECIDING, E.PUBLISHED),         None,             COMMITTEE,  (s.programme_known, s.each_named_once, s.not_yet_decided, s.ranked_in_order, s.quota_left, s.total_left, s.awards_in_range, s.budget_left, s.one_place_each), MINISTRY),
+    Move("publish_results",         (E.DECIDING,),                     E.PUBLISHED,      MINISTRY,   (s.every_programme_decided,), MINISTRY),
+    Move("promote_next",            (E.DECIDING, E.PUBLISHED),         None,             MINISTRY,   (s.best_on_reserve, s.place_free, s.award_of_promotion_in_range, s.budget_left_for_promotion), MINISTRY),
+    Move("cancel_award",            (E.DECIDING, E.PUBLISHED),         None,             MINISTRY,   (s.holds_a_place, s.reason_given), MINISTRY),
+    Move("cancel_call",             (E.OPEN, E.DECIDING, E.PUBLISHED), None,             MINISTRY,   (s.scope_stated, s.reason_given), MINISTRY),
+    Move("order_return",            (E.DECIDING, E.PUBLISHED),         None,             DESK,       (s.returned_place_free, s.reason_given), DESK),
+    Move("release_place",           (E.DECIDING, E.PUBLISHED),         None,             PEOPLE + CLOCK, (s.known_to_the_edition,), (), (), Via.APPLICATION),
+    Move("close_edition",           (E.PUBLISHED,),                    E.CLOSED,         MINISTRY,   (s.every_application_ended,), MINISTRY),
+    Move("flag",                    tuple(E),                          None,             (R.CLOCK, *DESK)),
+    Move("correct",                 tuple(E),                          None,             DESK,       (s.corrects_an_entry, s.reason_given), DESK),
+    Move("refuse_proposal",         tuple(E),                          None,             PEOPLE,     (g.waiting_proposal, g.another_who_may_approve, g.reason_given)),
+    Move("retract_proposal",        tuple(E),                          None,             PEOPLE,     (g.waiting_proposal, g.the_proposer, g.reason_given)),
+    Move("lapse_proposal",          tuple(E),                          None,             CLOCK,      (g.waiting_proposal,)),
+)
+# fmt: on
+
+
+def _returns() -> tuple[Move, ...]:
+    """One ``return_to_<stage>`` for each stage that moves leave, from each stage that they lead to."""
+    froms = [stage for stage in Stage if stage is not S.ABSENT]
+    led_to = {
+        stage: tuple(
+            s for s in Stage if any(stage in m.sources and m.dest is s and s is not stage for m in STAGE_MOVES)
+        )
+        for stage in froms
+    }
+    guards = (g.made_in_error, g.reason_given, g.places_left_to_the_edition)
+    return tuple(
+        Move(f"return_to_{stage}", sources, stage, DESK, guards, DESK, undoes=True)
+        for stage, sources in led_to.items()
+        if sources
+    )
+
+
+MOVES = STAGE_MOVES + _returns() + FACT_MOVES
+BY_TRIGGER = {(move.trigger, source): move for move in MOVES for source in move.sources}
+EDITION_BY_TRIGGER = {(move.trigger, source): move for move in EDITION_MOVES for source in move.sources}
+
+
+def reachable(edition: Edition) -> list[tuple[str, Stage]]:
+    """Every (trigger, source) that some application of the edition can come to, in table order.
+
+    Rules alone are asked: guards depend on what people do, and every one of them can be met.
+    """
+    found: set[tuple[str, Stage]] = set()
+    for programme in edition.programmes:
+        window = edition.window(programme)
+        steps, reached, grew = set[tuple[str, Stage]](), {S.ABSENT}, True
+        while grew:
+            grew = False
+            for (trigger, source), move in BY_TRIGGER.items():
+                setting = g.Setting(programme, window, source, move.dest or source)
+                if (trigger, source) in steps or source not in reached or any(rule(setting) for rule in move.rules):
+                    continue
+                if move.undoes and not any(
+                    m.dest is source and (m.trigger, move.dest) in steps and not m.undoes for m in STAGE_MOVES
+                ):
+                    continue
+                steps.add((trigger, source))
+                reached.add(move.dest or source)
+                grew = True
+        found |= steps
+    return [pair for pair in BY_TRIGGER if pair in found]
+
+
+__all__ = [
+    "BY_TRIGGER", "EDITION_BY_TRIGGER", "EDITION_MOVES", "ENDS", "FACT_MOVES", "MOVES", "STAGE_MOVES", "Move", "reachable",
+]  # fmt: skip

@@ -1,0 +1,464 @@
+"""The edition's side: its places, what guards of its moves read, what those moves do, and how applications rank.
+
+Places are counted here and nowhere else (DESIGN.md 8), so no race can exceed a quota. Money is KRW.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from kcity_flow.domain import messages as m
+from kcity_flow.domain.application import Proposal, Timer
+from kcity_flow.domain.edition import Edition, Programme, QuotaKind, Tie, TieRule
+from kcity_flow.domain.messages import Choice, Frozen, Instant
+from kcity_flow.domain.stages import EditionStage
+
+
+class Holder(Frozen):
+    """A place that is taken."""
+
+    programme: str
+    choice: Choice
+
+
+class Programmes(Frozen):
+    """What was decided for one programme: the reserve in rank order, and who was passed over."""
+
+    reserve: tuple[Choice, ...] = ()
+    passed_over: tuple[str, ...] = ()
+
+
+class Call(Frozen):
+    """An edition's facts."""
+
+    year: int
+    stage: EditionStage = EditionStage.DRAFT
+    since: Instant | None = None
+    decided: dict[str, Programmes] = {}
+    places: dict[str, Holder] = {}
+    published_at: Instant | None = None
+    timers: dict[str, Timer] = {}
+
+    def taken(self, programme: str | None = None) -> int:
+        """Places taken, in a programme or in all."""
+        return sum(1 for holder in self.places.values() if programme in (None, holder.programme))
+
+    def committed_krw(self) -> int:
+        """The sum of all awards."""
+        return sum(holder.choice.krw for holder in self.places.values())
+
+
+@dataclass(frozen=True, slots=True)
+class EditionFacts:
+    """All a guard of an edition's move may look at. ``now`` is business time, UTC."""
+
+    call: Call
+    command: Any
+    edition: Edition
+    now: datetime
+    source: EditionStage
+    dest: EditionStage
+    entries: int = 0
+    proposal: Proposal | None = None
+
+    @property
+    def programme(self) -> Programme:
+        """The programme the command speaks of."""
+        return self.edition.programme(self.command.programme)
+
+
+# --- guards -----------------------------------------------------------------------------------------------------------
+
+
+def windows_over(facts: EditionFacts) -> str:
+    """The last window has closed."""
+    last = max(window.closes_at for window in facts.edition.windows)
+    return "" if facts.now >= last else f"the last window to close at {last.isoformat()}"
+
+
+def programme_known(facts: EditionFacts) -> str:
+    """The edition has the programme."""
+    known = [programme.key for programme in facts.edition.programmes]
+    return "" if facts.command.programme in known else f"one of the programmes {', '.join(known)}"
+
+
+def not_yet_decided(facts: EditionFacts) -> str:
+    """Nobody named holds a place or stands on the reserve; later decisions are for reopened applications."""
+    command = facts.command
+    refs = [*(choice.ref for choice in (*command.selected, *command.reserve)), *command.passed_over]
+    decided = [ref for ref in refs if ref in facts.call.places or _on_reserve(facts.call, ref)]
+    return f"applications not yet decided; {', '.join(decided)} are" if decided else ""
+
+
+def each_named_once(facts: EditionFacts) -> str:
+    """No application is both selected and passed over."""
+    command = facts.command
+    refs = [*(choice.ref for choice in (*command.selected, *command.reserve)), *command.passed_over]
+    twice = sorted({ref for ref in refs if refs.count(ref) > 1}) if len(set(refs)) < len(refs) else []
+    return f"{', '.join(twice)} named once" if twice else ""
+
+
+def ranked_in_order(facts: EditionFacts) -> str:
+    """Better ranks first, the reserve after the selected, unless a reason is on record."""
+    ranks = [choice.rank for choice in (*facts.command.selected, *facts.command.reserve)]
+    in_order = ranks == sorted(set(ranks))
+    return "" if in_order or facts.command.reason else "the order of the ranking, or a reason for leaving it"
+
+
+def quota_left(facts: EditionFacts) -> str:
+    """The programme's quota by its kind; beyond ``about`` a reason (announcement, 1)."""
+    quota = facts.programme.quota
+    wanted = facts.call.taken(facts.command.programme) + len(facts.command.selected)
+    if wanted <= quota.places or quota.kind is QuotaKind.AT_LEAST:
+        return ""
+    if quota.kind is QuotaKind.ABOUT:
+        return "" if facts.command.over_quota_reason else f"a reason for more than about {quota.places} places"
+    return f"at most {quota.places} places in {facts.command.programme}; asked for {wanted}"
+
+
+def total_left(facts: EditionFacts) -> str:
+    """Up to eleven in all (announcement, first paragraph)."""
+    return _over_total(facts, len(facts.command.selected))
+
+
+def _over_total(facts: EditionFacts, more: int) -> str:
+    total, wanted = facts.edition.total, facts.call.taken() + more
+    if total is None or total.kind is QuotaKind.AT_LEAST or wanted <= total.places:
+        return ""
+    return f"at most {total.places} places in all; asked for {wanted}"
+
+
+def awards_in_range(facts: EditionFacts) -> str:
+    """Each award is what the programme allows (announcement, 1 to 3); the application judges its length again."""
+    award = facts.programme.award
+    wrong = [c.ref for c in facts.command.selected if not award.min_krw <= c.krw <= award.max_krw]
+    return f"awards from {award.min_krw:,} to {award.max_krw:,} KRW for {', '.join(wrong)}" if wrong else ""
+
+
+def budget_left(facts: EditionFacts) -> str:
+    """The awards are within the budget, where one is stated."""
+    return _over_budget(facts, sum(choice.krw for choice in facts.command.selected))
+
+
+def _over_budget(facts: EditionFacts, more: int) -> str:
+    budget = facts.edition.budget_krw
+    if budget is None or facts.call.committed_krw() + more <= budget:
+        return ""
+    return f"{facts.call.committed_krw() + more - budget:,} KRW more in the budget of {budget:,} KRW"
+
+
+def one_place_each(facts: EditionFacts) -> str:
+    """One project for each applicant, where the edition says so."""
+    if not facts.edition.one_per_applicant:
+        return ""
+    holders = [holder.choice.organisation for holder in facts.call.places.values()]
+    holders += [choice.organisation for choice in facts.command.selected]
+    return "one place for each applicant" if len(set(holders)) < len(holders) else ""
+
+
+def every_programme_decided(facts: EditionFacts) -> str:
+    """Results are published together, at one instant."""
+    waiting = [p.key for p in facts.edition.programmes if p.key not in facts.call.decided]
+    if waiting:
+        return f"decisions on {', '.join(waiting)}"
+    short = [p.key for p in facts.edition.programmes if p.quota.falls_short(facts.call.taken(p.key))]
+    return (
+        f"a reason for fewer places than the quota in {', '.join(short)}" if short and not facts.command.reason else ""
+    )
+
+
+def _on_reserve(call: Call, ref: str) -> tuple[str, Choice] | None:
+    for key, decided in call.decided.items():
+        for choice in decided.reserve:
+            if choice.ref == ref:
+                return key, choice
+    return None
+
+
+def best_on_reserve(facts: EditionFacts) -> str:
+    """The best rank first, or a recorded reason."""
+    found = _on_reserve(facts.call, facts.command.ref)
+    if found is None:
+        return f"{facts.command.ref} on the reserve"
+    first = facts.call.decided[found[0]].reserve[0].ref
+    return "" if first == facts.command.ref or facts.command.reason else f"a reason for passing over {first}"
+
+
+def place_free(facts: EditionFacts) -> str:
+    """A place of the programme, and one in all, is free."""
+    found = _on_reserve(facts.call, facts.command.ref)
+    return _no_room(facts, found[0]) if found else ""
+
+
+def _no_room(facts: EditionFacts, programme: str) -> str:
+    quota = facts.edition.programme(programme).quota
+    if not quota.has_room(facts.call.taken(programme), reason=bool(facts.command.reason)):
+        return f"a free place in {programme}"
+    return _over_total(facts, 1)
+
+
+def award_of_promotion_in_range(facts: EditionFacts) -> str:
+    """The award is what the programme allows."""
+    found = _on_reserve(facts.call, facts.command.ref)
+    if found is None:
+        return ""
+    award = facts.edition.programme(found[0]).award
+    if award.min_krw <= facts.command.krw <= award.max_krw:
+        return ""
+    return f"an award from {award.min_krw:,} to {award.max_krw:,} KRW"
+
+
+def budget_left_for_promotion(facts: EditionFacts) -> str:
+    """The award is within what is left of the budget."""
+    return _over_budget(facts, facts.command.krw)
+
+
+def holds_a_place(facts: EditionFacts) -> str:
+    """The application holds a place."""
+    return "" if facts.command.ref in facts.call.places else f"{facts.command.ref} among the selected"
+
+
+def scope_stated(facts: EditionFacts) -> str:
+    """For which countries or programmes the call is cancelled."""
+    return (
+        "" if facts.command.countries or facts.command.programmes else "the countries or programmes it is cancelled for"
+    )
+
+
+def returned_place_free(facts: EditionFacts) -> str:
+    """Who is to hold a place again finds one free, or holds it still."""
+    command = facts.command
+    if command.holds is None or command.ref in facts.call.places:
+        return ""
+    return _no_room(facts, command.programme) or _over_budget(facts, command.holds.krw)
+
+
+def known_to_the_edition(facts: EditionFacts) -> str:
+    """It held a place, or stood on the reserve."""
+    known = facts.command.ref in facts.call.places or _on_reserve(facts.call, facts.command.ref)
+    return "" if known else f"{facts.command.ref} among the selected or on the reserve"
+
+
+def every_application_ended(facts: EditionFacts) -> str:
+    """No application is at work any more, as the register counts them."""
+    return f"the end of {facts.command.open_applications} applications" if facts.command.open_applications else ""
+
+
+def reason_given(facts: EditionFacts) -> str:
+    """Reasons stand in writing."""
+    return "" if facts.command.reason else "a reason"
+
+
+def corrects_an_entry(facts: EditionFacts) -> str:
+    """It names an entry that exists."""
+    return "" if facts.command.supersedes <= facts.entries else f"an entry between 1 and {facts.entries}"
+
+
+# --- effects ----------------------------------------------------------------------------------------------------------
+
+
+def _without(call: Call, ref: str) -> Call:
+    places = {key: holder for key, holder in call.places.items() if key != ref}
+    decided = {
+        key: value.model_copy(
+            update={
+                "reserve": tuple(choice for choice in value.reserve if choice.ref != ref),
+                "passed_over": tuple(other for other in value.passed_over if other != ref),
+            }
+        )
+        for key, value in call.decided.items()
+    }
+    return call.model_copy(update={"places": places, "decided": decided})
+
+
+def _decide(facts: EditionFacts) -> Call:
+    command: m.DecideSelection = facts.command
+    places = {c.ref: Holder(programme=command.programme, choice=c) for c in command.selected}
+    earlier = facts.call.decided.get(command.programme, Programmes())
+    decided = Programmes(
+        reserve=tuple(sorted((*earlier.reserve, *command.reserve), key=lambda choice: choice.rank)),
+        passed_over=tuple(dict.fromkeys((*earlier.passed_over, *command.passed_over))),
+    )
+    return facts.call.model_copy(
+        update={
+            "places": {**facts.call.places, **places},
+            "decided": {**facts.call.decided, command.programme: decided},
+        }
+    )
+
+
+def _promote(facts: EditionFacts) -> Call:
+    found = _on_reserve(facts.call, facts.command.ref)
+    assert found is not None  # guard `best_on_reserve`
+    programme, choice = found
+    call = _without(facts.call, choice.ref)
+    holder = Holder(programme=programme, choice=choice.model_copy(update={"krw": facts.command.krw}))
+    return call.model_copy(update={"places": {**call.places, choice.ref: holder}})
+
+
+def _return(facts: EditionFacts) -> Call:
+    command: m.OrderReturn = facts.command
+    call = _without(facts.call, command.ref)
+    if command.holds is None:
+        return call
+    if not command.reserve:
+        holder = Holder(programme=command.programme, choice=command.holds)
+        return call.model_copy(update={"places": {**call.places, command.ref: holder}})
+    decided = call.decided[command.programme]
+    reserve = tuple(sorted((*decided.reserve, command.holds), key=lambda choice: choice.rank))
+    decided = decided.model_copy(update={"reserve": reserve})
+    return call.model_copy(update={"decided": {**call.decided, command.programme: decided}})
+
+
+def _release(facts: EditionFacts) -> Call:
+    return _without(facts.call, facts.command.ref)
+
+
+def _cancel_call(facts: EditionFacts) -> Call:
+    call = facts.call
+    for ref in facts.command.refs:
+        if ref not in call.places:  # a selected application is ended by cancel_award
+            call = _without(call, ref)
+    return call
+
+
+EFFECTS: dict[str, Callable[[EditionFacts], Call]] = {
+    "decide_selection": _decide,
+    "publish_results": lambda f: f.call.model_copy(update={"published_at": f.now}),
+    "promote_next": _promote,
+    "cancel_award": _release,
+    "cancel_call": _cancel_call,
+    "order_return": _return,
+    "release_place": _release,
+}
+"""Trigger → what it does to the call beside its stage."""
+
+
+def after(facts: EditionFacts, dest: EditionStage) -> Call:
+    """The call after a legal move to ``dest``. The move must have been judged before."""
+    effect = EFFECTS.get(facts.command.trigger)
+    moved = effect(facts) if effect else facts.call
+    if dest is facts.call.stage:
+        return moved
+    return moved.model_copy(update={"stage": dest, "since": facts.now})
+
+
+def orders(facts: EditionFacts) -> list[tuple[str, str, dict[str, Any]]]:
+    """What applications are told to do because of this move: (ref, trigger, data)."""
+    command = facts.command
+    match command.trigger:
+        case "decide_selection":
+            decided = [
+                *((c.ref, "select", {"krw": c.krw, "rank": c.rank}) for c in command.selected),
+                *((c.ref, "place_on_reserve", {}) for c in command.reserve),
+                *((ref, "pass_over", {}) for ref in command.passed_over),
+            ]
+            return [*decided, *_told_at_once(facts, [ref for ref, _, _ in decided])]
+        case "publish_results":
+            return [(ref, "publish_result", {}) for ref in command.refs]
+        case "promote_next":
+            found = _on_reserve(facts.call, command.ref)
+            rank = found[1].rank if found else 1
+            promoted = (command.ref, "promote", {"krw": command.krw, "rank": rank})
+            return [promoted, *_told_at_once(facts, [command.ref])]
+        case "cancel_award":
+            return [(command.ref, "cancel_award", {})]
+        case "cancel_call":
+            return [(ref, "cancel_call", {}) for ref in command.refs]
+        case "order_return":
+            return [(command.ref, f"return_to_{command.to}", {})]
+        case _:
+            return []
+
+
+def _told_at_once(facts: EditionFacts, refs: list[str]) -> list[tuple[str, str, dict[str, Any]]]:
+    # What is decided after publication is published as it is decided.
+    return [(ref, "publish_result", {}) for ref in refs] if facts.call.published_at else []
+
+
+# --- ranking ----------------------------------------------------------------------------------------------------------
+
+
+class Candidate(Frozen):
+    """A shortlisted application as it enters the ranking. ``scores`` are exact fractions written ``n/d``."""
+
+    ref: str
+    country: str
+    organisation: str
+    score: str
+    criteria: dict[str, str]
+    matching_krw: int = 0
+    preferred: bool = False
+
+
+class Ranked(Frozen):
+    """One line of the ranking. ``rank`` is shared by those whom no rule separates; ``decided_by`` says which rule did."""
+
+    rank: int
+    candidate: Candidate
+    bonus: int
+    decided_by: str
+
+
+def rank(
+    programme: Programme, candidates: Iterable[Candidate], with_project: frozenset[str] = frozenset()
+) -> list[Ranked]:
+    """Order candidates by score and the edition's tie rules; never by arrival, never by chance.
+
+    Args:
+        programme: Whose rules apply.
+        candidates: In any order.
+        with_project: Countries that have a selected project already.
+
+    Returns:
+        Best first. Equal ranks, marked ``vote``, mean that the committee's minuted vote must decide.
+    """
+    bonus_points = {preference.by: preference.points for preference in programme.preferences}
+
+    def bonus(c: Candidate) -> int:
+        funds = bonus_points.get("matching_funds", 0) if c.matching_krw else 0
+        return funds + (bonus_points.get("previous_result", 0) if c.preferred else 0)
+
+    def measure(tie: Tie, c: Candidate) -> Fraction:
+        match tie.by:
+            case TieRule.CRITERION:
+                return Fraction(c.criteria.get(tie.criterion or "", "0"))
+            case TieRule.MATCHING_FUNDS:
+                return Fraction(1 if c.matching_krw else 0)
+            case TieRule.PREFERENCE:
+                return Fraction(1 if c.preferred else 0)
+            case TieRule.COUNTRY_WITHOUT_PROJECT:
+                return Fraction(0 if c.country in with_project else 1)
+            case TieRule.VOTE:
+                return Fraction(0)  # separates nobody: the committee does
+
+    names = ["score", *(f"criterion {tie.criterion}" if tie.criterion else tie.by.value for tie in programme.ties)]
+
+    def measures(c: Candidate) -> tuple[Fraction, ...]:
+        return (Fraction(c.score) + bonus(c), *(measure(tie, c) for tie in programme.ties))
+
+    keyed = sorted(
+        ((tuple(-value for value in measures(c)), c) for c in candidates), key=lambda pair: (pair[0], pair[1].ref)
+    )
+    lines: list[Ranked] = []
+    for place, (measured, candidate) in enumerate(keyed, start=1):
+        above = keyed[place - 2][0] if place > 1 else None
+        below = keyed[place][0] if place < len(keyed) else None
+        rank_of = lines[-1].rank if above == measured else place
+        decided = "vote" if measured in (above, below) else names[_depth(measured, above, below)]
+        lines.append(Ranked(rank=rank_of, candidate=candidate, bonus=bonus(candidate), decided_by=decided))
+    return lines
+
+
+def _depth(measured: tuple[Fraction, ...], *neighbours: tuple[Fraction, ...] | None) -> int:
+    """How many rules were asked until a line was told from its neighbours."""
+    depths = [
+        next(i for i, (mine, theirs) in enumerate(zip(measured, other, strict=True)) if mine != theirs)
+        for other in neighbours
+        if other is not None
+    ]
+    return max(depths, default=0)

@@ -1,0 +1,334 @@
+"""The only holder of a Temporal client: everything that people do passes here.
+
+It checks who may act (the person has the role; whether the role fits the move is the workflow's to say), keeps
+free text in the vault and sends its commitment on, and turns Temporal's errors into refusals. Each command has an
+id; sent again under the same id it is answered, not done again.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError as UpdateTimeout
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from kcity_flow.adapters.register import Register
+from kcity_flow.adapters.vault import Vault
+from kcity_flow.domain import agenda
+from kcity_flow.domain import errors as e
+from kcity_flow.domain import messages as m
+from kcity_flow.domain.edition import Edition, edition_hash
+from kcity_flow.domain.stages import Role
+
+PATIENCE = timedelta(seconds=30)
+"""How long a command waits for its answer. It may be sent again under the same id."""
+
+YEARS_AHEAD = 4
+"""Public holidays are fixed for so many years when an edition opens or an application arrives."""
+
+TEXTS = ("reason", "question", "answer", "over_quota_reason")
+"""Fields of free text: kept in the vault, only their commitment goes into a history."""
+
+_COMMITMENT = re.compile(r"^[0-9a-f]{64}$")
+_REF = re.compile(r"^KC\d{4}-[A-Z]{3}-\d{4,6}$")
+_REFUSALS = {cls.code: cls for cls in e.Refusal.__subclasses__()}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, in what role. The role must be one the person has."""
+
+    person: str
+    role: Role
+
+    def by(self) -> dict[str, str]:
+        """As a command carries it."""
+        return {"person": self.person, "role": self.role.value}
+
+
+def kind_of(subject: str) -> Literal["application", "edition"]:
+    """Whose commands a subject takes: ``KC2021-PLA-0001`` is an application, ``2021`` or ``edition/2021`` an edition.
+
+    Raises:
+        Unknown: it is neither.
+    """
+    if _REF.match(subject):
+        return "application"
+    if subject.removeprefix("edition/").isdigit():
+        return "edition"
+    raise e.Unknown(f"{subject!r} is neither a reference number such as KC2021-PLA-0001 nor an edition such as 2021.")
+
+
+def workflow_id(subject: str) -> str:
+    """The workflow that keeps a subject's file."""
+    if kind_of(subject) == "application":
+        return m.application_id(subject)
+    return m.edition_id(int(subject.removeprefix("edition/")))
+
+
+class Gateway:
+    """Sends commands and asks for standings."""
+
+    def __init__(self, client: Client, register: Register, vault: Vault, task_queue: str) -> None:
+        self._client = client
+        self._register = register
+        self._vault = vault
+        self._task_queue = task_queue
+        self._rules: dict[int, m.StartEdition] = {}
+
+    # --- editions ---
+
+    async def open_edition(self, edition: Edition) -> None:
+        """Start the edition's workflow, in draft. Its call is opened by the command ``open_call``, by two persons.
+
+        Raises:
+            AlreadyReceived: this edition runs already.
+        """
+        first = min(window.opens_at for window in edition.windows).year
+        start = m.StartEdition(
+            edition=edition,
+            edition_hash=edition_hash(edition),
+            days_off=agenda.days_off(edition.calendars, range(first, first + YEARS_AHEAD)),
+        )
+        try:
+            await self._client.start_workflow(
+                "Edition",
+                start,
+                id=m.edition_id(edition.year),
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                static_summary=edition.title.en,
+            )
+        except WorkflowAlreadyStartedError:
+            raise e.AlreadyReceived(
+                f"Edition {edition.year} is already there; see it with `kcity edition show {edition.year}`."
+            ) from None
+
+    async def rules(self, year: int) -> m.StartEdition:
+        """The rules of a running edition, by value.
+
+        Raises:
+            Unknown: no such edition was opened.
+        """
+        if year not in self._rules:
+            try:
+                found = await self._handle(f"edition/{year}").query("rules", rpc_timeout=PATIENCE)
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    raise e.Unknown(
+                        f"Edition {year} is not open; open it with `kcity edition open {year}`."
+                    ) from None
+                raise _unavailable(error) from None
+            edition = Edition.model_validate(found["edition"])
+            self._rules[year] = m.StartEdition(
+                edition=edition, edition_hash=edition_hash(edition), days_off=found["days_off"]
+            )
+        return self._rules[year]
+
+    # --- commands ---
+
+    async def receive(self, year: int, data: dict[str, Any], actor: Actor) -> m.Receipt:
+        """Give an application its reference number and start its workflow with the command ``receive``.
+
+        The intake journal gives one number to one application: what arrived before is answered with its number,
+        also if the process ended between journal and workflow.
+
+        Raises:
+            AlreadyReceived: it arrived before; the sentence names its number.
+            Refusal: the workflow refused it. The journal keeps the number and says so.
+        """
+        self._may_act(actor)
+        rules = await self.rules(year)
+        programme = rules.edition.programme(str(data.get("programme")))
+        self._strict("receive", "application", data)
+        command = m.parse("application", "receive", {**data, "id": "receive", "by": actor.by()})
+        content = m.canonical(command.model_dump(mode="json", exclude={"id", "by", "received_at", "channel"}))
+        ref, _ = self._vault.book(year, programme.code, content, command.received_at, command.channel)
+        country = command.applicant.country
+        first = command.received_at.year
+        start = m.StartApplication(
+            ref=ref,
+            edition=rules.edition.model_copy(update=_NOT_JUDGED_BY),
+            edition_hash=rules.edition_hash,
+            days_off=tuple(sorted({*rules.days_off, *agenda.days_off((country,), range(first, first + YEARS_AHEAD))})),
+        )
+        operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            "Application",
+            start,
+            id=m.application_id(ref),
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary=f"{ref} · {command.title}, {command.city} ({country})"[:200],
+        )
+        earlier = e.AlreadyReceived(f"This application was received before, as {ref}; nothing was changed.")
+        if self._register.view(ref) is not None:
+            raise earlier
+        try:
+            receipt = await self._sent(
+                ref,
+                self._client.execute_update_with_start_workflow(
+                    "receive",
+                    {**data, "id": f"receive/{ref}", "by": actor.by()},
+                    start_workflow_operation=operation,
+                    id=f"receive/{ref}",
+                    result_type=m.Receipt,
+                    rpc_timeout=PATIENCE,
+                ),
+            )
+        except WorkflowAlreadyStartedError:
+            raise earlier from None
+        except e.Refusal as refusal:
+            self._vault.mark(ref, refusal.code)
+            raise
+        if receipt.repeated:
+            raise earlier
+        self._vault.mark(ref, "received")
+        return receipt
+
+    async def command(
+        self, subject: str, trigger: str, data: dict[str, Any], actor: Actor, command_id: str | None = None
+    ) -> m.Receipt:
+        """Send one command.
+
+        Args:
+            subject: A reference number, or an edition's year.
+            trigger: The move.
+            data: Its fields. Free text goes into the vault here.
+            actor: Who acts.
+            command_id: Give the same id again to be answered, not to act again.
+
+        Raises:
+            Refusal: with the rule that refused; nothing has changed.
+        """
+        self._may_act(actor)
+        kind = kind_of(subject)
+        known = m.APPLICATION_COMMANDS if kind == "application" else m.EDITION_COMMANDS
+        if trigger not in known:
+            raise e.Unknown(f"There is no move {trigger!r}; `kcity moves {subject}` lists those that are legal now.")
+        self._strict(trigger, kind, data)
+        command_id = command_id or f"{trigger}/{uuid.UUID(bytes=secrets.token_bytes(16))}"
+        # Read here so that a fault is told with its field and never reaches a history.
+        m.parse(kind, trigger, {**data, "id": command_id, "by": actor.by(), **self._committed(data)})
+        return await self._execute(subject, trigger, {**data, **self._committed(data), "by": actor.by()}, command_id)
+
+    async def order(self, ref: str, trigger: str, data: dict[str, Any], command_id: str) -> None:
+        """Send an application what its edition decided. For the edition's activity alone.
+
+        Raises:
+            Refusal: the application refuses.
+        """
+        await self._execute(ref, trigger, data, command_id)
+
+    async def _execute(self, subject: str, trigger: str, data: dict[str, Any], command_id: str) -> m.Receipt:
+        return await self._sent(
+            subject,
+            self._handle(subject).execute_update(
+                trigger, {**data, "id": command_id}, id=command_id, result_type=m.Receipt, rpc_timeout=PATIENCE
+            ),
+        )
+
+    async def _sent(self, subject: str, sending: Any) -> m.Receipt:
+        try:
+            receipt: m.Receipt = await sending
+            return receipt
+        except WorkflowUpdateFailedError as failed:
+            raise _refusal(failed) from None
+        except UpdateTimeout:
+            raise e.Unavailable(
+                f"No answer for {subject} within {PATIENCE.seconds} seconds; whether it was done is unknown. "
+                "See that a worker runs (`kcity up`), then look with `kcity show` before sending it again."
+            ) from None
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise self._missing(subject) from None
+            if error.status is RPCStatusCode.INVALID_ARGUMENT:
+                raise e.TooLarge(f"Temporal refuses the command for {subject}: {error.message}.") from None
+            raise _unavailable(error) from None
+
+    # --- questions ---
+
+    async def standing(self, subject: str) -> dict[str, Any]:
+        """Facts, offers and waiting proposals, from the workflow itself.
+
+        Raises:
+            Unknown: there is no such application or edition.
+        """
+        try:
+            found: dict[str, Any] = await self._handle(subject).query("standing", rpc_timeout=PATIENCE)
+            return found
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise self._missing(subject) from None
+            raise _unavailable(error) from None
+
+    def _handle(self, subject: str) -> WorkflowHandle[Any, Any]:
+        return self._client.get_workflow_handle(workflow_id(subject))
+
+    def _missing(self, subject: str) -> e.Refusal:
+        view = self._register.view(subject)
+        if view is not None:
+            return e.FileClosed(
+                f"The file of {subject} is closed: it ended as {view.stage} and its periods are over. "
+                "Nothing more can be recorded on it.",
+                stage=view.stage,
+            )
+        return e.Unknown(f"There is no {subject}; `kcity list` shows the applications that were received.")
+
+    def _may_act(self, actor: Actor) -> None:
+        person = self._vault.person(actor.person)
+        if person is None:
+            raise e.Unknown(f"There is no person {actor.person}; `kcity person list` shows who is known.")
+        if not self._vault.has_role(actor.person, actor.role):
+            raise e.NotPermitted(
+                "act", "any stage", actor.role, f"the role {actor.role}, which {actor.person} does not have"
+            )
+
+    def _strict(self, trigger: str, kind: Literal["application", "edition"], data: dict[str, Any]) -> None:
+        unknown = [name for name in m.unknown_fields(trigger, kind, data) if name != "trigger"]
+        if unknown:
+            raise e.Unreadable(trigger, f"it has no field {', '.join(unknown)}")
+        if len(m.canonical(data).encode()) > m.PAYLOAD_LIMIT:
+            raise e.TooLarge(
+                f"The data of {trigger} are larger than {m.PAYLOAD_LIMIT // 1024} KiB; send documents by their hash."
+            )
+
+    def _committed(self, data: dict[str, Any]) -> dict[str, str]:
+        return {
+            name: self._vault.commit(data[name])
+            for name in TEXTS
+            if isinstance(data.get(name), str) and not _COMMITMENT.match(data[name])
+        }
+
+
+_NOT_JUDGED_BY: dict[str, Any] = {
+    "sources": {},
+    "assumed": (),
+    "projects": (),
+    "publications": (),
+    "notice": None,
+    "statistics": None,
+}
+"""What an application is not judged by stays out of its history; the edition's own has it all."""
+
+
+def _refusal(failed: WorkflowUpdateFailedError) -> e.Refusal:
+    cause = failed.cause
+    if not isinstance(cause, ApplicationError):
+        return e.Unreadable("command", str(cause))
+    fields = cause.details[0] if cause.details and isinstance(cause.details[0], dict) else {}
+    refusal = e.Refusal.__new__(_REFUSALS.get(cause.type or "", e.Refusal))
+    e.Refusal.__init__(refusal, cause.message, **fields)
+    return refusal
+
+
+def _unavailable(error: RPCError) -> e.Unavailable:
+    return e.Unavailable(f"Temporal does not answer ({error.message}); see that `kcity up` is running.")

@@ -1,0 +1,174 @@
+"""What both workflows share: commands in, entries out, one alarm for the next thing due.
+
+Handlers are synchronous: they ask the case file and return. Only ``run`` awaits. So no two commands ever
+interleave, no handler needs a lock, and what a history says is what happened, in that order.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.common import RawValue, RetryPolicy, SearchAttributeKey
+from temporalio.exceptions import ActivityError, ApplicationError
+
+# Passed through, not imported again for every run: none of these modules holds state or does I/O on import.
+with workflow.unsafe.imports_passed_through():
+    from activities.record import Recorder
+    from kcity_flow.domain.casefile import CaseFile
+    from kcity_flow.domain.errors import Refusal, TooLarge, Unreadable
+    from kcity_flow.domain.messages import PAYLOAD_LIMIT, Command, Receipt, parse
+    from kcity_flow.domain.stages import Via
+
+EDITION = SearchAttributeKey.for_keyword("KcityEdition")
+PROGRAMME = SearchAttributeKey.for_keyword("KcityProgramme")
+STAGE = SearchAttributeKey.for_keyword("KcityStage")
+COUNTRY = SearchAttributeKey.for_keyword("KcityCountry")
+WAITS_ON = SearchAttributeKey.for_keyword("KcityWaitsOn")
+DUE = SearchAttributeKey.for_datetime("KcityDue")
+
+AT_HAND = timedelta(seconds=5)
+"""How long the register may take within a workflow task before its work is queued instead."""
+
+
+class Casework:
+    """A case file kept by a workflow."""
+
+    _file: CaseFile
+
+    def _open(self, file: CaseFile) -> None:
+        self._file = file
+        self._shown = ""
+        self._rang = False
+        self._alarm: asyncio.Task[None] | None = None
+        self._alarm_at: datetime | None = None
+
+    # --- commands ---
+
+    @workflow.update(dynamic=True)
+    def command(self, name: str, args: Sequence[RawValue]) -> Receipt:
+        """Make or propose the move of this name.
+
+        Raises:
+            ApplicationError: refused; its type is the refusal's code, its details the refusal's fields.
+        """
+        info = workflow.current_update_info()
+        try:
+            return self._handle(name, args, info.id if info else "", None)
+        except Refusal as refusal:
+            fields = {
+                "trigger": refusal.trigger,
+                "stage": refusal.stage,
+                "role": refusal.role,
+                "guard": refusal.guard,
+                "missing": refusal.missing,
+            }
+            raise ApplicationError(refusal.sentence, fields, type=refusal.code, non_retryable=True) from None
+
+    @command.validator
+    def refuse_flood(self, name: str, args: Sequence[RawValue]) -> None:
+        """Keep out of the history what would only swell it. Everything else is judged, and recorded, by the handler."""
+        size = sum(len(arg.payload.data) for arg in args)
+        if size > PAYLOAD_LIMIT or len(name) > 200:
+            sentence = f"The command {name[:40]!r} has {size:,} bytes; {PAYLOAD_LIMIT:,} are allowed. Send documents by their hash."
+            raise ApplicationError(sentence, type=TooLarge.code, non_retryable=True)
+
+    @workflow.signal(dynamic=True)
+    def signalled(self, name: str, args: Sequence[RawValue]) -> None:
+        """The same by signal: recorded, not answered."""
+        try:
+            self._handle(name, args, f"signal/{self._file.carried.entries + 1}", Via.SIGNAL)
+        except Refusal:
+            return  # it stands in the ledger; there is nobody to tell
+
+    def _handle(self, name: str, args: Sequence[RawValue], command_id: str, via: Via | None) -> Receipt:
+        now = self._now()
+        try:
+            command = self._read(name, args, command_id, via)
+        except Unreadable as refusal:
+            self._file.refuse(name, None, refusal, now, workflow.now())
+            raise
+        return self._file.handle(command, now, workflow.now())
+
+    def _read(self, name: str, args: Sequence[RawValue], command_id: str, via: Via | None) -> Command:
+        if len(args) != 1:
+            raise Unreadable(name, f"it has {len(args)} arguments, and one object is expected")
+        try:
+            data = workflow.payload_converter().from_payload(args[0].payload)
+        except Exception as error:  # any decoder may fail in its own way; none may block the workflow
+            raise Unreadable(name, f"its payload is not JSON ({type(error).__name__})") from None
+        if isinstance(data, dict):
+            data.setdefault("id", command_id)
+        command: Command = parse(self._file.kind, name, data)
+        if via is not None and command.by.via is not Via.APPLICATION:
+            command = command.model_copy(update={"by": command.by.model_copy(update={"via": via})})
+        return command
+
+    # --- the clock and the register ---
+
+    def _now(self) -> datetime:
+        return self._file.edition.tempo.business(workflow.now())
+
+    async def _wait(self) -> None:
+        """Until something was recorded or comes due; then let the clock do what is due."""
+        self._set_alarm()
+        await workflow.wait_condition(lambda: self._rang or bool(self._file.outgoing))
+        self._rang = False
+        self._file.run_clock(self._now(), workflow.now())
+
+    def _set_alarm(self) -> None:
+        due = self._file.next_due()
+        # An alarm that rings too early costs less than moving it with every command.
+        if due is None or (self._alarm_at is not None and self._alarm_at <= due):
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = due
+        self._alarm = asyncio.create_task(self._ring(self._file.edition.tempo.clock(due)))
+
+    async def _ring(self, at: datetime) -> None:
+        left = at - workflow.now()
+        if left > timedelta(0):
+            await workflow.sleep(left, summary="the next thing due")
+        self._rang, self._alarm_at = True, None
+
+    async def _tell_register(self) -> None:
+        """Send what was recorded to register and outbox, and show it in Temporal's own page."""
+        while self._file.outgoing or self._file.post:
+            batch = self._file.take_batch()
+            self._show()
+            try:
+                # A local activity costs one event instead of six; its result puts the entries into the history.
+                await workflow.execute_local_activity_method(
+                    Recorder.record,
+                    batch,
+                    schedule_to_close_timeout=AT_HAND,
+                    retry_policy=RetryPolicy(maximum_attempts=2),
+                )
+            except ActivityError:
+                # The register is away: the server keeps the work until it is back.
+                await workflow.execute_activity_method(
+                    Recorder.record, batch, start_to_close_timeout=timedelta(minutes=1), summary="register"
+                )
+
+    def _show(self) -> None:
+        view = self._file.view()
+        due = f", {view.next_timer} due {view.next_due_at:%Y-%m-%d}" if view.next_due_at else ""
+        workflow.set_current_details(
+            f"**{view.stage}** since {view.since:%Y-%m-%d}{due}\n\n{view.title}\n\nEntries: {view.entries}"
+        )
+        if view.stage != self._shown:
+            self._shown = view.stage
+            workflow.upsert_search_attributes(
+                [
+                    EDITION.value_set(str(view.edition)),
+                    PROGRAMME.value_set(view.programme or "-"),
+                    STAGE.value_set(view.stage),
+                    COUNTRY.value_set(view.country or "-"),
+                    WAITS_ON.value_set(view.waits_on or "-"),
+                    *([DUE.value_set(view.next_due_at)] if view.next_due_at else []),
+                ]
+            )
+
+    def _may_continue_as_new(self) -> bool:
+        return workflow.info().is_continue_as_new_suggested() and not self._file.outgoing

@@ -1,0 +1,77 @@
+"""One edition: the call, its places, and the decisions that only it may hand out."""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+
+from workflows.casework import Casework
+
+with workflow.unsafe.imports_passed_through():
+    from activities.orders import Orders
+    from kcity_flow.domain.casefile import EditionFile
+    from kcity_flow.domain.messages import StartEdition, View
+
+PLACES = ("select", "place_on_reserve", "promote")
+"""Orders that give a place; refused by the application, it comes back."""
+
+
+@workflow.defn(name="Edition")
+class EditionWorkflow(Casework):
+    """One edition. Its commands are those of :data:`~kcity_flow.domain.messages.EDITION_COMMANDS`."""
+
+    _file: EditionFile
+
+    @workflow.init
+    def __init__(self, start: StartEdition) -> None:
+        self._open(EditionFile(start))
+
+    @workflow.run
+    async def run(self, start: StartEdition) -> View:
+        """Live until the edition is closed."""
+        messenger = asyncio.create_task(self._carry_out())
+        while not self._file.finished():
+            await self._wait()
+            await self._tell_register()
+            if self._may_continue_as_new() and not self._file.orders:
+                carried = self._file.carried.model_dump(mode="json", exclude_unset=True)
+                workflow.continue_as_new(start.model_copy(update={"file": carried}))
+        messenger.cancel()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self._file.view()
+
+    async def _carry_out(self) -> None:
+        """Tell applications what was decided, one decision after the other, beside everything else."""
+        while True:
+            await workflow.wait_condition(lambda: bool(self._file.orders))
+            batch = self._file.orders[0]
+            result = await workflow.execute_activity_method(
+                Orders.carry_out,
+                batch,
+                start_to_close_timeout=timedelta(hours=2),
+                heartbeat_timeout=timedelta(seconds=60),
+                summary=f"{len(batch.commands)} orders of entry {batch.entry}",
+            )
+            self._file.orders.pop(0)
+            for ref, trigger, _ in result.refused:
+                if trigger in PLACES:
+                    self._file.release(ref, batch.entry, self._now(), workflow.now())
+
+    @workflow.query
+    def standing(self) -> dict[str, object]:
+        """The facts as they are, the moves the stage offers, and the proposals that wait."""
+        file = self._file
+        return {
+            "view": file.view().model_dump(mode="json"),
+            "offers": file.lifecycle.offers(file.stage),
+            "proposals": [proposal.model_dump(mode="json") for proposal in file.carried.proposals.values()],
+            "facts": file.call.model_dump(mode="json"),
+        }
+
+    @workflow.query
+    def rules(self) -> dict[str, object]:
+        """The edition's rules by value, and the days off that travel with them."""
+        return {
+            "edition": self._file.edition.model_dump(mode="json"),
+            "days_off": [day.isoformat() for day in sorted(self._file.calendar.days_off)],
+        }
