@@ -24,7 +24,7 @@ lint: $(READY) ## check style, types and the direction of imports
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-timing
+	@$(BIN)/lint-imports --no-logo
 
 docs: $(READY) ## write the generated pages of docs/ again
 	@$(BIN)/kcity lifecycle --format markdown > docs/lifecycle.md

@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(
         default=None, description="SQLAlchemy URL of the register; none is a SQLite file in the var folder"
     )
+    vault_database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(
+        default=None, description="SQLAlchemy URL of the vault; none is the register's if that is PostgreSQL, else a file"
+    )
     documents_dir: Folder | None = Field(default=None, description="Folder of documents; none is one in the var folder")
     mail_from: Annotated[str, AfterValidator(_mailbox)] = Field(
         default="K-City Network <desk@kcity.example>", description="Sender of every letter"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -63,9 +63,9 @@ _ONE_VIEW = sa.select(SUBJECTS.c.view).where(SUBJECTS.c.subject == sa.bindparam(
 class Register(Store):
     """Applications and editions as they stand, and all their entries."""
 
-    name: ClassVar[str] = "projection"
-    head: ClassVar[str] = "0001"
-    metadata: ClassVar[sa.MetaData] = METADATA
+    name = "projection"
+    head = "0001"
+    metadata = METADATA
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -156,7 +156,9 @@ class Register(Store):
     def entries(self, subject: str) -> list[Entry]:
         """The ledger of one application or edition, in order."""
         with self.reading() as connection:
-            return [Entry.model_validate_json(row) for row in connection.execute(_ALL_ENTRIES, {"s": subject}).scalars()]
+            return [
+                Entry.model_validate_json(row) for row in connection.execute(_ALL_ENTRIES, {"s": subject}).scalars()
+            ]
 
     def proposals(self, edition: int | None = None) -> list[Entry]:
         """Every proposal that waits for its second person, the oldest first."""

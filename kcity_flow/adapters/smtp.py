@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 def pause(attempts: int) -> timedelta:
     """How long to wait after the so-manieth attempt."""
-    return min(FIRST_PAUSE * 4 ** min(attempts - 1, 8), LONGEST_PAUSE)
+    return min(FIRST_PAUSE * int(4 ** min(attempts - 1, 8)), LONGEST_PAUSE)
 
 
 class Unreachable(Exception):
@@ -102,7 +102,10 @@ class Postman:
             for row in await asyncio.to_thread(self._vault.interrupted):
                 await self._doubt(row, "The program was stopped while it was sending this mail.")
             async with _Line(self._settings, self.catcher) as line:
-                while row := await asyncio.to_thread(self._vault.claim):
+                while True:
+                    row = await asyncio.to_thread(self._vault.claim)
+                    if row is None:
+                        break
                     # Shielded: when the program is told to stop, the mail under way is still finished.
                     delivery = asyncio.ensure_future(self._deliver(line, row))
                     try:
@@ -234,12 +237,12 @@ class _Line:
             return
         settings = self._settings
         if self._catcher:
-            smtp = aiosmtplib.SMTP("127.0.0.1", self._catcher.port, timeout=TIMEOUT, start_tls=False)
+            smtp = aiosmtplib.SMTP(hostname="127.0.0.1", port=self._catcher.port, timeout=TIMEOUT, start_tls=False)
         else:
             password = settings.smtp_password
             smtp = aiosmtplib.SMTP(
-                settings.smtp_host,
-                settings.smtp_port,
+                hostname=settings.smtp_host,
+                port=settings.smtp_port,
                 timeout=TIMEOUT,
                 username=settings.smtp_username,
                 password=password.get_secret_value() if password else None,
@@ -251,8 +254,8 @@ class _Line:
         except (aiosmtplib.SMTPException, OSError, ssl.SSLError) as error:
             smtp.close()
             raise Unreachable(
-                f"The mail server {smtp.hostname}:{smtp.port} cannot be used: {' '.join(str(error).split())}. Letters wait "
-                "in the outbox and go out by themselves once it answers; see KCITY_SMTP_HOST and what begins like it."
+                f"The mail server {smtp.hostname}:{smtp.port} cannot be used: {' '.join(str(error).split())}. "
+                "Letters wait in the outbox and go out by themselves once it answers; see KCITY_SMTP_HOST."
             ) from error
         self._smtp = smtp
 
@@ -288,7 +291,7 @@ class Catcher:
             await self._server.wait_closed()
             self._server = None
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Keep one mail; called by aiosmtpd."""
         content = envelope.content or b""
         self._number += 1
@@ -307,7 +310,8 @@ class Catcher:
     def mails(self, to: str | None = None) -> list[EmailMessage]:
         """Every mail, or those to one address, in order of arrival."""
         parsed = (
-            email.message_from_bytes(path.read_bytes(), EmailMessage, policy=email.policy.default) for path in self.files()
+            email.message_from_bytes(path.read_bytes(), EmailMessage, policy=email.policy.default)
+            for path in self.files()
         )
         return [mail for mail in parsed if to is None or parseaddr(mail["To"])[1] == to]
 

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -39,9 +39,9 @@ class Store:
     equal on every database.
     """
 
-    name: str
-    head: str
-    metadata: sa.MetaData
+    name: ClassVar[str]
+    head: ClassVar[str]
+    metadata: ClassVar[sa.MetaData]
 
     def __init__(self, url: str) -> None:
         """Open ``url`` without connecting.
@@ -139,7 +139,9 @@ class Store:
             if isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError | sa.exc.DataError):
                 raise
             reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-            raise StoreFailed(f"The {self.name} ({self._where}) cannot be {done}: {reason}. {_advice(error)}") from error
+            raise StoreFailed(
+                f"The {self.name} ({self._where}) cannot be {done}: {reason}. {_advice(error)}"
+            ) from error
 
 
 def alembic_config(store: Store, connection: sa.Connection) -> Any:

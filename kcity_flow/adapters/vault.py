@@ -14,7 +14,7 @@ import socket
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
@@ -165,9 +165,9 @@ class JournalBroken(Exception):
 class Vault(Store):
     """People, texts, outbox and intake journal."""
 
-    name: ClassVar[str] = "vault"
-    head: ClassVar[str] = "0001"
-    metadata: ClassVar[sa.MetaData] = METADATA
+    name = "vault"
+    head = "0001"
+    metadata = METADATA
 
     # --- people -------------------------------------------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ class Vault(Store):
         organisation: str = "",
         language: Literal["en", "ko"] = "en",
         roles: Iterable[Role] = (),
-        id: str | None = None,  # noqa: A002  # it is the field's name everywhere
+        id: str | None = None,
     ) -> str:
         """Add somebody, or bring who has this ``id`` up to date; roles are replaced.
 
@@ -197,7 +197,7 @@ class Vault(Store):
                 connection.execute(ROLES.insert(), rows)
         return id
 
-    def person(self, id: str) -> Person | None:  # noqa: A002
+    def person(self, id: str) -> Person | None:
         """Who goes by this id."""
         found = self._people(PEOPLE.c.id == id)
         return found[0] if found else None
@@ -208,13 +208,13 @@ class Vault(Store):
             return self._people(sa.true())
         return self._people(PEOPLE.c.id.in_(sa.select(ROLES.c.person).where(ROLES.c.role == str(role))))
 
-    def has_role(self, id: str, role: Role | str) -> bool:  # noqa: A002
+    def has_role(self, id: str, role: Role | str) -> bool:
         """Whether a person acts in a role."""
         query = sa.select(sa.true()).where(ROLES.c.role == str(role), ROLES.c.person == id)
         with self.reading() as connection:
             return connection.execute(query).first() is not None
 
-    def erase(self, id: str) -> None:  # noqa: A002
+    def erase(self, id: str) -> None:
         """Forget who a person is: name, address, and every letter's address and text. The id stays, so histories do.
 
         What still waited to be sent to them is held.
@@ -229,7 +229,7 @@ class Vault(Store):
                 .values(state=State.HELD, why="This person was erased; nothing more is sent to them.")
             )
 
-    def add_organisation(self, name: str, id: str | None = None) -> str:  # noqa: A002
+    def add_organisation(self, name: str, id: str | None = None) -> str:
         """Add an organisation, or rename the one with this ``id``; returns its id, ``O-…``."""
         id = id or f"O-{_draw()}"
         upsert = self.insert(ORGANISATIONS).on_conflict_do_update(index_elements=["id"], set_={"name": name})
@@ -357,9 +357,11 @@ class Vault(Store):
             connection.execute(OUTBOX.update().where(*ours).values(**change))
 
     def interrupted(self) -> list[Outgoing]:
-        """Mails whose worker died while it was sending them: gone from this host, or silent for longer than the lease."""
+        """Mails whose worker died while sending them: it is gone from this host, or silent beyond the lease."""
         with self.reading() as connection:
-            rows = [Outgoing(*row) for row in connection.execute(sa.select(OUTBOX).where(OUTBOX.c.state == State.SENDING))]
+            rows = [
+                Outgoing(*row) for row in connection.execute(sa.select(OUTBOX).where(OUTBOX.c.state == State.SENDING))
+            ]
         return [row for row in rows if row.next_attempt_at <= now() or _is_gone(row.claimed_by)]
 
     def retry(self, key: str) -> bool:
@@ -369,9 +371,7 @@ class Vault(Store):
             again = failed.values(state=State.QUEUED, attempts=0, in_doubt=False, why="", next_attempt_at=now())
             return connection.execute(again).rowcount > 0
 
-    def outbox(
-        self, state: State | None = None, about: str | None = None, person: str | None = None
-    ) -> list[Outgoing]:
+    def outbox(self, state: State | None = None, about: str | None = None, person: str | None = None) -> list[Outgoing]:
         """Mails in the order they were queued; what is not given does not narrow."""
         query = sa.select(OUTBOX).order_by(OUTBOX.c.queued_at, OUTBOX.c.key)
         given = {OUTBOX.c.state: state, OUTBOX.c.about: about, OUTBOX.c.person: person}
@@ -387,13 +387,14 @@ class Vault(Store):
         Args:
             year: The edition.
             code: The programme's three letters.
-            fingerprint: What makes two arrivals the same application.
+            fingerprint: What makes two arrivals the same application, any text; its SHA-256 is kept.
             received_at: When it arrived, aware.
             channel: By which way.
 
         Returns:
             The reference, such as ``KC2021-DEM-0042``, and whether it is new; the same fingerprint keeps its first.
         """
+        fingerprint = hashlib.sha256(fingerprint.encode()).hexdigest()
         here = (JOURNAL.c.year == year, JOURNAL.c.code == code)
         with self.writing() as connection:
             last = self._last_line(connection)
@@ -457,17 +458,23 @@ class Vault(Store):
             if row["line"] != line:
                 raise JournalBroken(f"Line {line} of the intake journal is missing.")
             if row["previous"] != previous or row["hash"] != _hash(row):
-                raise JournalBroken(f"Line {line} of the intake journal ({row['ref']}) was changed after it was written.")
+                raise JournalBroken(
+                    f"Line {line} of the intake journal ({row['ref']}) was changed after it was written."
+                )
             if row["number"] is not None:
                 place = (row["year"], row["code"])
                 numbers[place] = numbers.get(place, 0) + 1
                 if row["number"] != numbers[place]:
-                    raise JournalBroken(f"Number {numbers[place]} of {place[1]} {place[0]} is missing from the intake journal.")
+                    raise JournalBroken(
+                        f"Number {numbers[place]} of {place[1]} {place[0]} is missing from the intake journal."
+                    )
             previous = row["hash"]
             if seal and seal.lines == line and seal.hash != previous:
                 raise JournalBroken(f"The intake journal up to line {line} is not the one that was sealed.")
         if seal and seal.lines > line:
-            raise JournalBroken(f"The intake journal ends at line {line}; it had {seal.lines} lines when it was sealed.")
+            raise JournalBroken(
+                f"The intake journal ends at line {line}; it had {seal.lines} lines when it was sealed."
+            )
         return Seal(line, previous)
 
     def _last_line(self, connection: sa.Connection) -> tuple[int, str]:

@@ -1,5 +1,6 @@
 """A program ends with its own code and has said everything."""
 
+import os
 import subprocess
 import sys
 
@@ -22,8 +23,13 @@ def test_leaving_keeps_code_and_output(code):
 
 def test_leaving_survives_a_reader_that_has_gone():
     program = "import sys; from kcity_flow.process import leave; sys.stdin.read(); sys.stdout.write('x'); leave(0)"
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=buffered,
     ) as process:
         assert process.stdin
         assert process.stdout

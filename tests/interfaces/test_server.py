@@ -92,6 +92,7 @@ class Serving:
             "try: asyncio.run(main())\n"
             "except KeyboardInterrupt: print('stopped')\n"
         )
+        self.settings = settings
         self.process = subprocess.Popen(
             [sys.executable, "-c", program, str(settings.var_dir)],
             stdout=subprocess.PIPE,
@@ -100,14 +101,19 @@ class Serving:
             start_new_session=True,
         )
         assert self.process.stdout
-        assert self.process.stdout.readline() == "ready\n"
+        assert "ready\n" in self.process.stdout
 
     def __enter__(self) -> "Serving":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        assert self.process.stdout
+        self.process.stdout.close()
+        server = running(self.settings)
+        if server is not None and server.pid is not None:
+            os.kill(server.pid, signal.SIGKILL)
 
 
 async def test_a_server_starts_prepared_and_starts_again_where_it_was(settings):
@@ -140,7 +146,9 @@ async def test_a_second_start_says_that_one_is_running_and_where(settings):
         assert address in str(refused.value)
 
         os.killpg(first.process.pid, signal.SIGINT)  # as a terminal's Ctrl-C, to the whole group
-        assert first.process.communicate() == ("stopped\n", None)
+        assert first.process.stdout
+        assert first.process.stdout.read().endswith("stopped\n")
+        assert first.process.wait() == 0
 
     assert running(settings) is None
 

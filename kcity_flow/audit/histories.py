@@ -1,0 +1,134 @@
+"""What Temporal's histories say, read back: the register made again from them, and the code replayed over them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import Client, WorkflowHistory
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Replayer, WorkflowRunner
+
+from kcity_flow.adapters.register import Register
+from kcity_flow.adapters.vault import Vault
+from kcity_flow.domain.messages import Batch, application_id, edition_id
+
+Progress = Callable[[int, int], None]
+"""Told how many are done, of how many."""
+
+
+def subjects(vault: Vault) -> list[str]:
+    """Every application that was given a number, and their editions: from the intake journal, which has no gaps."""
+    journal = vault.journal()
+    years = sorted({int(line["year"]) for line in journal})
+    refs = sorted(dict.fromkeys(str(line["ref"]) for line in journal))
+    return [*(edition_id(year) for year in years), *refs]
+
+
+def _workflow_id(subject: str) -> str:
+    return subject if subject.startswith("edition/") else application_id(subject)
+
+
+async def runs(client: Client, subject: str) -> list[WorkflowHistory]:
+    """Every run of a subject's workflow, the first one first; none if its workflow never started.
+
+    A run that was continued names the one before it, so the chain is followed backwards from the latest.
+    """
+    found: list[WorkflowHistory] = []
+    run_id: str | None = None
+    while True:
+        try:
+            history = await client.get_workflow_handle(_workflow_id(subject), run_id=run_id).fetch_history()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND and not found:
+                return []
+            raise
+        found.insert(0, history)
+        started = history.events[0].workflow_execution_started_event_attributes
+        run_id = started.continued_execution_run_id
+        if not run_id:
+            return found
+
+
+async def batches(client: Client, history: WorkflowHistory) -> list[Batch]:
+    """What the register was told in one run, in order."""
+    found: list[Batch] = []
+    for event in history.events:
+        payloads = _told(event)
+        if payloads:
+            [batch] = await client.data_converter.decode(payloads, [Batch])
+            found.append(batch)
+    return found
+
+
+def _told(event: HistoryEvent) -> Sequence[Payload]:
+    if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED:
+        # A local activity's result; without one it failed and was queued as an ordinary activity instead.
+        marker = event.marker_recorded_event_attributes
+        return marker.details["result"].payloads if "result" in marker.details else ()
+    if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+        scheduled = event.activity_task_scheduled_event_attributes
+        return scheduled.input.payloads if scheduled.activity_type.name == "record" else ()
+    return ()
+
+
+async def rebuild(client: Client, vault: Vault, register: Register, progress: Progress | None = None) -> int:
+    """Make the register again from the histories alone. Returns how many subjects it holds."""
+    register.wipe()
+    names, kept = subjects(vault), 0
+    for done, subject in enumerate(names, start=1):
+        histories = await runs(client, subject)
+        for history in histories:
+            for batch in await batches(client, history):
+                register.project(batch)
+        kept += bool(histories)
+        if progress:
+            progress(done, len(names))
+    return kept
+
+
+async def check(client: Client, vault: Vault, register: Register, progress: Progress | None = None) -> list[str]:
+    """Where register and histories differ, a sentence each; nothing if they say the same."""
+    fresh = Register("sqlite://")
+    fresh.prepare()
+    await rebuild(client, vault, fresh, progress)
+    stored, told = register.dump(), fresh.dump()
+    missing = [f"The register lacks {line[:160]}" for line in sorted(set(told) - set(stored))]
+    extra = [f"The histories do not say {line[:160]}" for line in sorted(set(stored) - set(told))]
+    return missing + extra
+
+
+async def replay(
+    client: Client,
+    names: Iterable[str],
+    workflows: Sequence[type],
+    runner: WorkflowRunner,
+    progress: Progress | None = None,
+) -> tuple[int, list[str]]:
+    """Run the workflow code over every history again, as an auditor does.
+
+    Returns:
+        How many histories were replayed, and a sentence for each that led somewhere else.
+    """
+    names = list(names)
+    replayer = Replayer(
+        workflows=list(workflows), data_converter=client.data_converter, workflow_runner=runner
+    )
+    count, failures = 0, []
+
+    async def each() -> AsyncIterator[WorkflowHistory]:
+        nonlocal count
+        for done, subject in enumerate(names, start=1):
+            for history in await runs(client, subject):
+                count += 1
+                yield history
+            if progress:
+                progress(done, len(names))
+
+    async with replayer.workflow_replay_iterator(each()) as results:
+        async for result in results:
+            if result.replay_failure is not None:
+                failures.append(f"{result.history.workflow_id}: {result.replay_failure}")
+    return count, failures
