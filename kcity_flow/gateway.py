@@ -123,9 +123,7 @@ class Gateway:
                 found = await self._handle(f"edition/{year}").query("rules", rpc_timeout=PATIENCE)
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
-                    raise e.Unknown(
-                        f"Edition {year} is not open; open it with `kcity edition open {year}`."
-                    ) from None
+                    raise e.Unknown(f"Edition {year} is not open; open it with `kcity edition open {year}`.") from None
                 raise _unavailable(error) from None
             edition = Edition.model_validate(found["edition"])
             self._rules[year] = m.StartEdition(

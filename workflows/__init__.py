@@ -1,0 +1,1 @@
+"""What Temporal keeps: one workflow for each application, one for each edition."""

@@ -23,14 +23,13 @@ class ApplicationWorkflow(Casework):
     @workflow.run
     async def run(self, start: StartApplication) -> View:
         """Live until the file closes: at an end, with every period over."""
-        while not self._file.finished():
+        while not (self._file.finished() and self._told):
             await self._wait()
             await self._tell_register()
             await self._release_places()
             if self._may_continue_as_new():
                 carried = self._file.carried.model_dump(mode="json", exclude_unset=True)
                 workflow.continue_as_new(start.model_copy(update={"file": carried}))
-        await workflow.wait_condition(workflow.all_handlers_finished)
         return self._file.view()
 
     async def _release_places(self) -> None:

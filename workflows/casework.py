@@ -39,6 +39,7 @@ class Casework:
     def _open(self, file: CaseFile) -> None:
         self._file = file
         self._shown = ""
+        self._knows_closed = False
         self._rang = False
         self._alarm: asyncio.Task[None] | None = None
         self._alarm_at: datetime | None = None
@@ -70,7 +71,8 @@ class Casework:
         """Keep out of the history what would only swell it. Everything else is judged, and recorded, by the handler."""
         size = sum(len(arg.payload.data) for arg in args)
         if size > PAYLOAD_LIMIT or len(name) > 200:
-            sentence = f"The command {name[:40]!r} has {size:,} bytes; {PAYLOAD_LIMIT:,} are allowed. Send documents by their hash."
+            limit = f"{PAYLOAD_LIMIT:,} are allowed. Send documents by their hash."
+            sentence = f"The command {name[:40]!r} has {size:,} bytes; {limit}"
             raise ApplicationError(sentence, type=TooLarge.code, non_retryable=True)
 
     @workflow.signal(dynamic=True)
@@ -112,7 +114,7 @@ class Casework:
     async def _wait(self) -> None:
         """Until something was recorded or comes due; then let the clock do what is due."""
         self._set_alarm()
-        await workflow.wait_condition(lambda: self._rang or bool(self._file.outgoing))
+        await workflow.wait_condition(lambda: self._rang or not self._told)
         self._rang = False
         self._file.run_clock(self._now(), workflow.now())
 
@@ -132,9 +134,15 @@ class Casework:
             await workflow.sleep(left, summary="the next thing due")
         self._rang, self._alarm_at = True, None
 
+    @property
+    def _told(self) -> bool:
+        """Whether the register knows all there is to know: that the file has closed is no entry, and yet news."""
+        return not self._file.outgoing and not self._file.post and self._knows_closed == self._file.finished()
+
     async def _tell_register(self) -> None:
         """Send what was recorded to register and outbox, and show it in Temporal's own page."""
-        while self._file.outgoing or self._file.post:
+        while not self._told:
+            self._knows_closed = self._file.finished()
             batch = self._file.take_batch()
             self._show()
             try:

@@ -30,14 +30,13 @@ class EditionWorkflow(Casework):
     async def run(self, start: StartEdition) -> View:
         """Live until the edition is closed."""
         messenger = asyncio.create_task(self._carry_out())
-        while not self._file.finished():
+        while not (self._file.finished() and self._told):
             await self._wait()
             await self._tell_register()
             if self._may_continue_as_new() and not self._file.orders:
                 carried = self._file.carried.model_dump(mode="json", exclude_unset=True)
                 workflow.continue_as_new(start.model_copy(update={"file": carried}))
         messenger.cancel()
-        await workflow.wait_condition(workflow.all_handlers_finished)
         return self._file.view()
 
     async def _carry_out(self) -> None:

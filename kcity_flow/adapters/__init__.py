@@ -1,0 +1,1 @@
+"""Where the outside world is touched; each module implements a port that the activities declare."""

@@ -113,9 +113,7 @@ async def replay(
         How many histories were replayed, and a sentence for each that led somewhere else.
     """
     names = list(names)
-    replayer = Replayer(
-        workflows=list(workflows), data_converter=client.data_converter, workflow_runner=runner
-    )
+    replayer = Replayer(workflows=list(workflows), data_converter=client.data_converter, workflow_runner=runner)
     count, failures = 0, []
 
     async def each() -> AsyncIterator[WorkflowHistory]:

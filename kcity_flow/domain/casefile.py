@@ -330,7 +330,7 @@ class CaseFile:
             due = self._next_steps()
             if not due or due[0][0] > now:
                 return
-            at, key, step = due[0]
+            _, key, step = due[0]
             timer = self.timers[key]
             ladder = self.edition.ladder(timer.name)
             assert ladder is not None  # _next_steps leaves timers without a ladder out

@@ -396,7 +396,7 @@ class Candidate(Frozen):
 
 
 class Ranked(Frozen):
-    """One line of the ranking. ``rank`` is shared by those whom no rule separates; ``decided_by`` says which rule did."""
+    """One line of the ranking. Those whom no rule separates share a rank; ``decided_by`` says which rule did."""
 
     rank: int
     candidate: Candidate

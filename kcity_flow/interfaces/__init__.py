@@ -1,0 +1,1 @@
+"""How people reach the programme; nothing else imports these."""

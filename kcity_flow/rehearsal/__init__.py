@@ -1,0 +1,1 @@
+"""A season played by a cast."""
