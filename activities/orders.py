@@ -35,8 +35,9 @@ class Orders:
     async def carry_out(self, batch: OrderBatch) -> OrderResult:
         """Send each application its command, and collect those that were refused.
 
-        Safe to run twice: each command has an id made of the edition's entry and the application, so that one which
-        was carried out before is answered as it was then. A repeated run goes on behind the last heartbeat.
+        Safe to run twice: each command has an id made of the edition's entry, the application and the trigger, so
+        that one which was carried out before is answered as it was then. A repeated run goes on behind the last
+        heartbeat.
 
         Raises:
             Unavailable: an application does not answer; the activity is repeated.

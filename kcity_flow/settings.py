@@ -74,7 +74,8 @@ class Settings(BaseSettings):
         default=None, description="SQLAlchemy URL of the register; none is a SQLite file in the var folder"
     )
     vault_database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(
-        default=None, description="SQLAlchemy URL of the vault; none is the register's if that is PostgreSQL, else a file"
+        default=None,
+        description="SQLAlchemy URL of the vault; none is the register's if that is PostgreSQL, else a file",
     )
     documents_dir: Folder | None = Field(default=None, description="Folder of documents; none is one in the var folder")
     mail_from: Annotated[str, AfterValidator(_mailbox)] = Field(
@@ -120,6 +121,12 @@ class Settings(BaseSettings):
     def register_url(self) -> str:
         """SQLAlchemy URL of the register."""
         return self.database_url or f"sqlite:///{self.var_dir / 'register.db'}"
+
+    @property
+    def vault_url(self) -> str:
+        """SQLAlchemy URL of the vault."""
+        shared = self.database_url if (self.database_url or "").startswith("postgresql") else None
+        return self.vault_database_url or shared or f"sqlite:///{self.var_dir / 'vault.db'}"
 
     @property
     def documents(self) -> Path:

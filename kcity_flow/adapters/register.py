@@ -160,6 +160,20 @@ class Register(Store):
                 Entry.model_validate_json(row) for row in connection.execute(_ALL_ENTRIES, {"s": subject}).scalars()
             ]
 
+    def recent(self, edition: int, limit: int) -> list[Entry]:
+        """The latest entries of an edition and its applications, the newest first."""
+        query = _ENTRY.join(SUBJECTS, SUBJECTS.c.subject == ENTRIES.c.subject).where(SUBJECTS.c.edition == edition)
+        query = query.order_by(ENTRIES.c.recorded_at.desc(), ENTRIES.c.number.desc()).limit(limit)
+        with self.reading() as connection:
+            return [Entry.model_validate_json(row) for row in connection.execute(query).scalars()]
+
+    def tally(self, edition: int) -> dict[str, int]:
+        """How many entries of an edition and its applications have which outcome."""
+        query = sa.select(ENTRIES.c.outcome, sa.func.count()).join(SUBJECTS, SUBJECTS.c.subject == ENTRIES.c.subject)
+        query = query.where(SUBJECTS.c.edition == edition).group_by(ENTRIES.c.outcome)
+        with self.reading() as connection:
+            return {str(outcome): int(count) for outcome, count in connection.execute(query)}
+
     def proposals(self, edition: int | None = None) -> list[Entry]:
         """Every proposal that waits for its second person, the oldest first."""
         waiting = sa.select(SUBJECTS.c.view).where(SUBJECTS.c.proposals > 0)

@@ -15,6 +15,7 @@ import re
 import ssl
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formataddr, parseaddr
 from pathlib import Path
@@ -99,13 +100,10 @@ class Postman:
         """
         sent = 0
         async with self._one_round:
-            for row in await asyncio.to_thread(self._vault.interrupted):
-                await self._doubt(row, "The program was stopped while it was sending this mail.")
+            for left in await asyncio.to_thread(self._vault.interrupted):
+                await self._doubt(left, "The program was stopped while it was sending this mail.")
             async with _Line(self._settings, self.catcher) as line:
-                while True:
-                    row = await asyncio.to_thread(self._vault.claim)
-                    if row is None:
-                        break
+                while row := await asyncio.to_thread(self._vault.claim):
                     # Shielded: when the program is told to stop, the mail under way is still finished.
                     delivery = asyncio.ensure_future(self._deliver(line, row))
                     try:
@@ -191,11 +189,16 @@ class Postman:
 
 
 def compose(row: Outgoing, sender: str) -> bytes:
-    """The mail as it goes over the wire. The same row always makes the same bytes."""
+    """The mail as it goes over the wire. The same row always makes the same bytes.
+
+    Raises:
+        ValueError: the address or the subject line cannot be used.
+    """
     message = EmailMessage(policy=email.policy.SMTP)
     name, address = parseaddr(sender)
     message["From"] = sender
-    message["To"] = row.address
+    # Parsed strictly: the SMTP library would make do with a part of it.
+    message["To"] = Address(addr_spec=row.address)
     message["Subject"] = row.subject_line
     message["Date"] = datetime.fromisoformat(row.queued_at)
     message["Message-ID"] = row.message_id

@@ -379,6 +379,12 @@ class Vault(Store):
         with self.reading() as connection:
             return [Outgoing(*row) for row in connection.execute(query)]
 
+    def mail_counts(self) -> dict[State, int]:
+        """How many mails of the outbox stand where."""
+        query = sa.select(OUTBOX.c.state, sa.func.count()).group_by(OUTBOX.c.state)
+        with self.reading() as connection:
+            return {State(state): int(count) for state, count in connection.execute(query)}
+
     # --- intake journal -----------------------------------------------------------------------------------------------
 
     def book(self, year: int, code: str, fingerprint: str, received_at: datetime, channel: str) -> tuple[str, bool]:

@@ -15,12 +15,11 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
-from kcity_flow.domain.application import Timer
+from kcity_flow.domain.application import RUN_WHILE_SUSPENDED, Timer
 from kcity_flow.domain.edition import DateOf, Edition, Ladder
-from kcity_flow.domain.stages import ENDS, EditionStage, Stage
+from kcity_flow.domain.stages import ENDS, OBJECTIONABLE, EditionStage, Stage
 
 S, E = Stage, EditionStage
-_OBJECTIONABLE = (S.INELIGIBLE, S.NOT_SELECTED)
 _CLARIFIED = (S.SCREENING, S.PAPER_REVIEW, S.CONSULTATION, S.PRESENTATION, S.CONFIRMATION)
 _WORK = (S.IMPLEMENTATION, S.SUSPENDED, S.ACCEPTANCE)
 
@@ -45,9 +44,9 @@ APPLICATION_TIMERS = (
     Arming("screening",           ("open_screening", "reopen_screening"), (),                         (S.SCREENING,)),
     Arming("clarification",       ("ask_clarification",),                ("answer_clarification", "lapse_clarification"), _CLARIFIED),
     Arming("presentation",        ("schedule", "reschedule"),            ("hold", "miss_date"),       (S.PRESENTATION, S.CONSULTATION)),
-    Arming("letters",             ("publish_result", "declare_ineligible", "refuse_late"), ("send_letter",), (S.SELECTED, S.RESERVE, *_OBJECTIONABLE)),
-    Arming("objection_period",    ("send_letter",),                      ("object",),                 _OBJECTIONABLE),
-    Arming("objection",           ("object",),                           ("uphold_objection", "dismiss_objection"), _OBJECTIONABLE),
+    Arming("letters",             ("publish_result", "declare_ineligible", "refuse_late", "expire"), ("send_letter",), (S.SELECTED, S.RESERVE, *OBJECTIONABLE)),
+    Arming("objection_period",    ("send_letter",),                      ("object",),                 OBJECTIONABLE),
+    Arming("objection",           ("object",),                           ("uphold_objection", "dismiss_objection"), OBJECTIONABLE),
     Arming("reserve",             ("place_on_reserve",),                 (),                          (S.RESERVE,)),
     Arming("framework_signature", ("open_framework",),                   (),                          (S.FRAMEWORK,)),
     Arming("framework_long_stop", ("open_framework",),                   (),                          (S.FRAMEWORK,)),
@@ -65,9 +64,6 @@ EDITION_TIMERS = (
     Arming("results",             ("close_intake",),                     (),                          (E.DECIDING,)),
 )
 # fmt: on
-
-PROPOSAL_TIMERS = ("second_person", "proposal_lapse")
-RUN_WHILE_SUSPENDED = ("suspension", *PROPOSAL_TIMERS)
 
 REMINDER_HOUR = 9
 JITTER_MINUTES = 30
@@ -177,8 +173,8 @@ def _plus_months(day: date, months: int) -> date:
 def steps(timer: Timer, ladder: Ladder, calendar: Calendar, subject: str) -> list[Step]:
     """The rungs of a timer in order of time.
 
-    Reminders that would lie before the timer was armed are left out. What happens ``then`` comes last: at the due
-    instant, or after the last reminder where reminders go on beyond it.
+    Always as many, so that ``done`` means the same rungs when a deadline has moved. What happens ``then`` comes
+    last: at the due instant, or after the last reminder where reminders go on beyond it.
     """
     jitter = int(hashlib.sha256(subject.encode()).hexdigest()[:8], 16) % JITTER_MINUTES
     # A due instant is the end of a day: the day it belongs to is the one that has just ended.
@@ -186,9 +182,7 @@ def steps(timer: Timer, ladder: Ladder, calendar: Calendar, subject: str) -> lis
     reminders = []
     for offset in ladder.remind:
         day = due_day + timedelta(days=offset) if ladder.calendar_days else calendar.plus_working_days(due_day, offset)
-        at = calendar.hour_of(day, REMINDER_HOUR, jitter)
-        if at > timer.armed_at:
-            reminders.append(Step(at, offset))
+        reminders.append(Step(calendar.hour_of(day, REMINDER_HOUR, jitter), offset))
     then = max([timer.due_at, *(step.at for step in reminders)])
     return [*reminders, Step(then, None)]
 

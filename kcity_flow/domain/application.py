@@ -86,6 +86,10 @@ class Timer(Frozen):
     done: int = 0
 
 
+PROPOSAL_TIMERS = ("second_person", "proposal_lapse")
+RUN_WHILE_SUSPENDED = ("suspension", *PROPOSAL_TIMERS)
+
+
 class Application(Frozen):
     """One application's facts. ``absent`` until it is received."""
 
@@ -139,7 +143,10 @@ class Application(Frozen):
 
 
 class Undo(Frozen):
-    """The last stage move and the application before it, kept until anything but a correction follows."""
+    """The last stage move and the application before it, kept until anything but a correction follows.
+
+    Of the timers before, only those that the move ended or moved: the others run on.
+    """
 
     trigger: str
     entry: int
@@ -186,6 +193,7 @@ class Facts:
 Effect = Callable[[Facts], dict[str, Any]]
 
 _OVER: dict[str, Any] = {"clarification_open": False}
+_UNTOLD: dict[str, Any] = {"letter_sent": False, "letter_sent_at": None}
 
 
 def _receive(facts: Facts) -> dict[str, Any]:
@@ -205,6 +213,11 @@ def _receive(facts: Facts) -> dict[str, Any]:
 
 def _take_place(facts: Facts) -> dict[str, Any]:
     return {"place": Place(krw=facts.command.krw, rank=facts.command.rank)}
+
+
+def _promoted(facts: Facts) -> dict[str, Any]:
+    # What was published and told was the reserve; the place is published and told anew.
+    return {**_take_place(facts), "published": False, **_UNTOLD}
 
 
 def _free_place(facts: Facts) -> dict[str, Any]:
@@ -282,10 +295,10 @@ def _resume(facts: Facts) -> dict[str, Any]:
 
 
 def shifted(timers: dict[str, Timer], pause: timedelta) -> dict[str, Timer]:
-    """Every deadline but the suspension's own, later by ``pause``; its reminders stay as many days before it."""
+    """Every deadline that stood still, later by ``pause``; its reminders stay as many days before it."""
     return {
         name: timer
-        if timer.name == "suspension"
+        if timer.name in RUN_WHILE_SUSPENDED
         else timer.model_copy(
             update={
                 "due_at": timer.due_at + pause,
@@ -298,17 +311,27 @@ def shifted(timers: dict[str, Timer], pause: timedelta) -> dict[str, Timer]:
 
 
 def _reopen(_: Facts) -> dict[str, Any]:
-    return {"objection": None, "published": False, "letter_sent": False, "letter_sent_at": None}
+    return {"objection": None, "published": False, **_UNTOLD}
 
 
 def _correct(facts: Facts) -> dict[str, Any]:
-    return {facts.command.field: facts.command.value}
+    field, value = facts.command.field, facts.command.value
+    return {field: datetime.fromisoformat(value) if field == "received_at" else value}
+
+
+CORRECTABLE = ("city", "title", "channel", "received_at")
+"""What a correction may say anew. It outlives the undoing of a move."""
+
+_NOT_UNDONE = ("stage", "since", "timers", *CORRECTABLE)
 
 
 def _undo(facts: Facts) -> dict[str, Any]:
     assert facts.undo is not None  # guard `made_in_error`
     before = facts.undo.before
-    return {name: getattr(before, name) for name in Application.model_fields if name not in ("stage", "since")}
+    facts_of_then = {name: getattr(before, name) for name in Application.model_fields if name not in _NOT_UNDONE}
+    # Armed by this entry, so that no reminder's key comes twice (DESIGN.md 22).
+    back = {k: timer.model_copy(update={"entry": facts.entries + 1}) for k, timer in before.timers.items()}
+    return {**facts_of_then, "timers": {**facts.application.timers, **back}}
 
 
 def _long_stop(facts: Facts) -> dict[str, Any]:
@@ -336,6 +359,8 @@ EFFECTS: dict[str, Effect] = {
     "seal_sheet": _seal,
     "invite_to_consultation": _enter_meetings,
     "invite_to_presentation": _enter_meetings,
+    "request_confirmation": lambda _: {"confirmed": None},
+    "no_show": lambda _: _OVER,
     "schedule": lambda f: {"meeting": Meeting(at=f.command.date_at)},
     "reschedule": lambda f: {"meeting": Meeting(at=f.command.date_at)},
     "miss_date": lambda f: {**_meeting(f, missed=True), "missed": f.application.missed + 1},
@@ -344,14 +369,14 @@ EFFECTS: dict[str, Effect] = {
     "finish_round": lambda f: {"meeting": None, "missed": 0, "rounds_finished": f.application.rounds_finished + 1},
     "record_confirmation": lambda f: {"confirmed": f.command.agreed},
     "select": _take_place,
-    "promote": _take_place,
+    "promote": _promoted,
+    "expire": lambda _: _UNTOLD,
     "cancel_award": _free_place,
     "cancel_call": _free_place,
     "withdraw": _free_place,
     "fail_framework": _free_place,
     "fail_procurement": _free_place,
-    # A promotion or a new decision after an objection is told and published anew.
-    "publish_result": lambda _: {"published": True, "letter_sent": False},
+    "publish_result": lambda _: {"published": True, **_UNTOLD},
     "send_letter": lambda f: {"letter_sent": True, "letter_sent_at": f.now},
     "object": lambda f: {"objection": Objection(ground=f.command.ground, state="open")},
     "uphold_objection": lambda f: {

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from kcity_flow.domain import agenda, application, selection
 from kcity_flow.domain import messages as m
-from kcity_flow.domain.application import Application, Facts, Proposal, Timer, Undo
+from kcity_flow.domain.application import PROPOSAL_TIMERS, Application, Facts, Proposal, Timer, Undo
 from kcity_flow.domain.edition import Edition, Ladder
 from kcity_flow.domain.errors import Refusal, SecondPersonNeeded
 from kcity_flow.domain.evaluation import criterion_mean, final_score
@@ -26,7 +26,7 @@ from kcity_flow.domain.machine import APPLICATIONS, EDITIONS, Lifecycle
 from kcity_flow.domain.messages import Batch, By, Entry, Letter, Outcome, Receipt, View
 from kcity_flow.domain.moves import Move
 from kcity_flow.domain.selection import Call, EditionFacts
-from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage, Via
+from kcity_flow.domain.stages import ENDS, OBJECTIONABLE, EditionStage, Role, Stage, Via
 
 REMEMBERED = 500
 """Command ids remembered for repetition; Temporal forgets them at continue-as-new."""
@@ -34,7 +34,8 @@ REMEMBERED = 500
 REFUSALS_AN_HOUR = 100
 """More refusals than this in an hour are counted, not recorded one by one (DESIGN.md 25)."""
 
-_KEEP_UNDO = ("correct", "flag", "refuse_proposal", "retract_proposal", "lapse_proposal")
+KEEP_UNDO = ("correct", "flag", "refuse_proposal", "retract_proposal", "lapse_proposal")
+"""Moves after which the last stage move can still be undone."""
 
 
 class Carried(BaseModel):
@@ -68,7 +69,8 @@ class CaseFile:
         self.subject = subject
         self.edition = edition
         self.calendar = agenda.Calendar(ZoneInfo(edition.zone), frozenset(days_off))
-        self.carried = Carried.model_validate(carried or {})
+        # Both are changed in place; named here they count as set, and a continued run gets them (exclude_unset).
+        self.carried = Carried.model_validate({"proposals": {}, "seen": {}, **(carried or {})})
         self.outgoing: list[Entry] = []
         self.post: list[Letter] = []
 
@@ -139,7 +141,7 @@ class CaseFile:
                 substance=command.substance(),
             )
             self.carried.proposals[entry.number] = proposal
-            for name in agenda.PROPOSAL_TIMERS:
+            for name in PROPOSAL_TIMERS:
                 self._arm(name, entry.number, now, {}, key=f"{name}#{entry.number}")
         else:
             self._settle(command, facts, dest, entry, now)
@@ -163,7 +165,7 @@ class CaseFile:
         self._append(trigger[:80], command, Outcome.REFUSED, self.stage, self.stage, now, recorded_at, refused)
 
     def _proposes(self, move: Move, command: m.Command) -> bool:
-        return bool(move.approvers) and command.proposal is None and command.by.order is None
+        return bool(move.approvers) and command.proposal is None and not move.ordered(command.by)
 
     def _second_person(self, move: Move, command: m.Command) -> None:
         """Two persons, of whom none is the clock, and equal data.
@@ -178,9 +180,11 @@ class CaseFile:
         def refuse(missing: str) -> SecondPersonNeeded:
             return SecondPersonNeeded(move.trigger, self.stage, by.role, missing)
 
-        if by.order is not None:  # both persons acted at the edition
+        if by.order is not None and move.ordered(by):  # both persons acted at the edition
             if by.order.proposed_by == by.order.approved_by:
                 raise refuse("the edition's order names one person twice")
+            if by.order.approved_by != by.person:
+                raise refuse("the edition's order was approved by somebody else")
             return
         proposal = self.carried.proposals.get(command.proposal or 0)
         if proposal is None or proposal.trigger != move.trigger:
@@ -194,8 +198,9 @@ class CaseFile:
         trigger = entry.command
         before = self.stage
         self._make(facts, dest, entry.number)
-        if command.proposal is not None:
-            self._drop_proposal(command.proposal)
+        named = facts.proposal
+        if named is not None and (named.trigger == trigger or isinstance(command, m.HandleProposal)):
+            self._drop_proposal(named.entry)
         if dest != before:
             for number in list(self.carried.proposals):
                 if self.carried.proposals[number].trigger != "correct":
@@ -209,7 +214,8 @@ class CaseFile:
             stated = {"ends_on": facts.edition.implementation.ends_on}
         for name in to_arm:
             self._arm(name, entry.number, now, stated)
-        if dest != before and dest in ENDS:
+        # Only an application's rows have it; stages of the two tables that are spelt alike are equal.
+        if dest != before and any(r.timer == agenda.FILE_TIMER and dest in r.stages for r in self.timer_rows):
             self._arm(agenda.FILE_TIMER, entry.number, now, {})
 
     def _timers_of_proposals_that_wait(self) -> dict[str, Timer]:
@@ -218,12 +224,12 @@ class CaseFile:
         return {
             key: timer
             for key, timer in self.timers.items()
-            if timer.name not in agenda.PROPOSAL_TIMERS or timer.entry in waits
+            if timer.name not in PROPOSAL_TIMERS or timer.entry in waits
         }
 
     def _drop_proposal(self, number: int) -> None:
         self.carried.proposals.pop(number, None)
-        gone = {f"{name}#{number}" for name in agenda.PROPOSAL_TIMERS}
+        gone = {f"{name}#{number}" for name in PROPOSAL_TIMERS}
         self._set_timers({key: timer for key, timer in self.timers.items() if key not in gone})
 
     def _remember(self, command_id: str, receipt: Receipt) -> None:
@@ -295,8 +301,14 @@ class CaseFile:
             return
         due = agenda.due_at(ladder, self.edition, self.calendar, now, self._closes_at(), stated)
         moved = self.timers.get(key or name)
-        timer = Timer(name=name, entry=entry, armed_at=now, due_at=due, generation=moved.generation + 1 if moved else 0)
-        self._set_timers({**self.timers, key or name: timer})
+        generation = moved.generation + 1 if moved else 0
+        timer = Timer(name=name, entry=entry, armed_at=now, due_at=due, generation=generation)
+        self._set_timers({**self.timers, key or name: self._not_before_armed(timer, ladder)})
+
+    def _not_before_armed(self, timer: Timer, ladder: Ladder) -> Timer:
+        """The timer with the reminders that would lie before it was armed left out."""
+        rungs = agenda.steps(timer, self._reminded(ladder), self.calendar, self.subject)
+        return timer.model_copy(update={"done": sum(1 for rung in rungs[:-1] if rung.at <= timer.armed_at)})
 
     def _closes_at(self) -> datetime:
         return max(window.closes_at for window in self.edition.windows)
@@ -348,10 +360,11 @@ class CaseFile:
         timers = {name: other for name, other in self.timers.items() if name != key}
         fell_due = timer.generation + 1
         if ladder.times == 0 or fell_due < ladder.times:
-            again = agenda.due_at(ladder, self.edition, self.calendar, timer.due_at, self._closes_at(), {})
-            timers[key] = timer.model_copy(
-                update={"armed_at": timer.due_at, "due_at": again, "generation": fell_due, "done": 0}
-            )
+            # Due is the end of a day: counted from the next day, the date would slip by one each time.
+            last = timer.due_at - timedelta(microseconds=1)
+            again = agenda.due_at(ladder, self.edition, self.calendar, last, self._closes_at(), {})
+            timer = timer.model_copy(update={"armed_at": timer.due_at, "due_at": again, "generation": fell_due})
+            timers[key] = self._not_before_armed(timer, ladder)
         self._set_timers(timers)
 
     def _clock_moves(self, timer: Timer, ladder: Ladder, now: datetime, recorded_at: datetime) -> None:
@@ -363,8 +376,8 @@ class CaseFile:
             base["note"] = timer.name
         elif then == "lapse_proposal":
             base["proposal"] = timer.entry
-        command = m.parse(self.kind, then, base)
         try:
+            command = m.parse(self.kind, then, base)
             move = self.lifecycle.row(then, self.stage, Role.CLOCK)
             self.lifecycle.judge(move, self.stage, self.facts(command, move, now))
         except Refusal:
@@ -462,8 +475,17 @@ class ApplicationFile(CaseFile):
             self.releases.append(m.ReleasePlace(id=f"release/{self.subject}/{number}", by=by, ref=self.subject))
         if dest is not facts.source and not trigger.startswith("return_to_"):
             self.carried.undo = Undo(trigger=trigger, entry=number, before=facts.application)
-        elif trigger not in _KEEP_UNDO:
+        elif trigger not in KEEP_UNDO:
             self.carried.undo = None
+
+    def _settle(self, command: m.Command, facts: Any, dest: Any, entry: Entry, now: datetime) -> None:
+        super()._settle(command, facts, dest, entry, now)
+        undo = self.carried.undo
+        if undo is not None and undo.entry == entry.number:
+            # The clock goes on after a move made in error: only what the move itself ended or moved is to come back.
+            ended = {key: timer for key, timer in undo.before.timers.items() if self.timers.get(key) != timer}
+            before = undo.before.model_copy(update={"timers": ended})
+            self.carried.undo = undo.model_copy(update={"before": before})
 
     def _closes_at(self) -> datetime:
         programme = self.application.programme
@@ -488,8 +510,13 @@ class ApplicationFile(CaseFile):
         return list(dict.fromkeys(found))
 
     def finished(self) -> bool:
-        """At an end, its period over, and no timer running: the file closes. So it does if nothing was received."""
-        return self.stage in (*ENDS, Stage.ABSENT) and self.carried.entries > 0 and not self.timers
+        """At an end, told of it, no objection open, no timer running; or nothing was ever received."""
+        app = self.application
+        if self.stage not in (*ENDS, Stage.ABSENT) or self.timers or not self.carried.entries:
+            return False
+        # A rejection in spring is published, and may be objected to, in summer.
+        untold = self.stage in OBJECTIONABLE and not app.letter_sent
+        return not untold and (app.objection is None or app.objection.state == "dismissed")
 
     def view(self) -> View:
         """How the application stands, for lists."""

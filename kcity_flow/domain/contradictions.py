@@ -180,6 +180,8 @@ def _timers(edition: Edition) -> Found:
                     yield f"{at}.{field}", f"nobody is called {name}; write one of {', '.join(sorted(RECIPIENTS))}"
         if ladder.remind and not ladder.to:
             yield f"{at}.to", "nobody is named to remind; name somebody, or leave remind out"
+        if ladder.times != 1 and not (ladder.due.days or ladder.due.working_days or ladder.due.months):
+            yield f"{at}.times", "only days, working_days or months come again; give one of them, or leave times out"
         if list(ladder.remind) != sorted(set(ladder.remind)):
             yield f"{at}.remind", "reminders must rise from the earliest to the latest; put them in order, each once"
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from kcity_flow.domain.application import Application, Facts
+from kcity_flow.domain.application import CORRECTABLE, Application, Facts
 from kcity_flow.domain.edition import Programme, StepKind, Window
 from kcity_flow.domain.evaluation import score, too_few_sheets
 from kcity_flow.domain.stages import Stage, Via
@@ -167,6 +167,12 @@ def one_open_clarification(facts: Facts) -> str:
     return "" if facts.application.clarification_open else "an open clarification"
 
 
+def clarification_overdue(facts: Facts) -> str:
+    """The question's day is over."""
+    timer = facts.application.timers.get("clarification")
+    return "" if timer and facts.now >= timer.due_at else "the clarification's last day to be over"
+
+
 def clarification_closed(facts: Facts) -> str:
     """One question at a time."""
     return "no clarification open already" if facts.application.clarification_open else ""
@@ -208,6 +214,11 @@ def not_assigned(facts: Facts) -> str:
     """The reviewer has no seat on this step yet."""
     taken = [seat.reviewer for seat in facts.application.seats(facts.command.step)]
     return f"somebody else than {facts.command.reviewer}, who is assigned" if facts.command.reviewer in taken else ""
+
+
+def replaces_nobody(facts: Facts) -> str:
+    """A seat is added; taking one away is ``replace_reviewer``, with its reasons."""
+    return "nobody to replace; the chair's replace_reviewer does that" if facts.command.replaces else ""
 
 
 def replaces_assigned(facts: Facts) -> str:
@@ -542,9 +553,11 @@ def bids_opened(facts: Facts) -> str:
 
 
 def valid_bids_received(facts: Facts) -> str:
-    """A bid found valid was received, and conflicts were declared."""
+    """A bid found valid was received and is named once, and conflicts were declared."""
     if not facts.command.conflicts_declared:
         return "the committee's declarations of conflict"
+    if len(set(facts.command.valid)) < len(facts.command.valid):
+        return "each valid bid named once"
     unknown = sorted(set(facts.command.valid) - set(facts.application.tender.bids))
     return f"bids from {', '.join(unknown)}" if unknown else ""
 
@@ -680,14 +693,22 @@ def places_left_to_the_edition(facts: Facts) -> str:
     return "the edition's order, as a place is concerned" if touched and not by_edition else ""
 
 
-CORRECTABLE = ("city", "title", "channel")
-
-
 def corrects_an_entry(facts: Facts) -> str:
     """It names an entry that exists and a field that can be corrected."""
     if facts.command.supersedes > facts.entries:
         return f"an entry between 1 and {facts.entries}"
-    return "" if facts.command.field in CORRECTABLE else f"one of the fields {', '.join(CORRECTABLE)}"
+    if facts.command.field not in CORRECTABLE:
+        return f"one of the fields {', '.join(CORRECTABLE)}"
+    if facts.command.field == "received_at" and not _aware_instant(facts.command.value):
+        return "an instant with its offset, such as 2021-04-21T09:00:00+09:00"
+    return ""
+
+
+def _aware_instant(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def waiting_proposal(facts: Facts) -> str:

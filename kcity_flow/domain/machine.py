@@ -10,7 +10,7 @@ from transitions import Machine
 
 from kcity_flow.domain.errors import GuardFailed, IllegalMove, NotPermitted
 from kcity_flow.domain.moves import EDITION_MOVES, MOVES, Move
-from kcity_flow.domain.stages import EditionStage, Stage
+from kcity_flow.domain.stages import EditionStage, Role, Stage, Via
 
 
 class Judged(Protocol):
@@ -84,9 +84,12 @@ class Lifecycle(Machine):
             GuardFailed: a rule or guard refuses; the first to do so is named.
         """
         by = facts.command.by
-        if move.sent_by is not None and by.via is not move.sent_by:
+        ordered = move.ordered(by)
+        if move.sent_by is not None and (by.via is not move.sent_by or (by.via is Via.EDITION and not ordered)):
             raise NotPermitted(move.trigger, stage, by.role, f"the {move.sent_by}, which alone may send it")
-        second = bool(move.approvers) and (facts.command.proposal is not None or by.order is not None)
+        if by.role is Role.CLOCK and by.via not in (Via.CLOCK, Via.APPLICATION):
+            raise NotPermitted(move.trigger, stage, by.role, "the clock itself; nobody speaks for it")
+        second = bool(move.approvers) and (facts.command.proposal is not None or ordered)
         allowed = move.approvers if second else move.actors
         if by.role not in allowed:
             raise NotPermitted(move.trigger, stage, by.role, " or ".join(allowed))

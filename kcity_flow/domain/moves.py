@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from kcity_flow.domain import guards as g
 from kcity_flow.domain import selection as s
 from kcity_flow.domain.edition import Edition
+from kcity_flow.domain.messages import By
 from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage, Via
 
 
@@ -30,6 +31,10 @@ class Move(NamedTuple):
     rules: tuple[g.Rule, ...] = ()
     sent_by: Via | None = None
     undoes: bool = False
+
+    def ordered(self, by: By) -> bool:
+        """Whether the edition's order stands for both persons: on its own moves and on undoing them, nowhere else."""
+        return by.order is not None and by.via is Via.EDITION and (self.sent_by is Via.EDITION or self.undoes)
 
 
 S, E, R = Stage, EditionStage, Role
@@ -104,8 +109,8 @@ FACT_MOVES = (
     Move("acknowledge",             (S.RECEIVED, S.SCREENING),         None,             DESK,       (g.not_acknowledged,)),
     Move("ask_clarification",       CLARIFIED,                         None,             DESK,       (g.fewer_than_two_asked, g.clarification_closed)),
     Move("answer_clarification",    CLARIFIED,                         None,             (R.APPLICANT, *DESK), (g.one_open_clarification,)),
-    Move("lapse_clarification",     CLARIFIED,                         None,             CLOCK,      (g.one_open_clarification,)),
-    Move("assign_reviewer",         (S.SCREENING, *STEPS[:3]),         None,             DESK,       (g.step_is_judged, g.not_assigned), (), (g.sheets_ahead,)),
+    Move("lapse_clarification",     CLARIFIED,                         None,             CLOCK,      (g.one_open_clarification, g.clarification_overdue)),
+    Move("assign_reviewer",         (S.SCREENING, *STEPS[:3]),         None,             DESK,       (g.step_is_judged, g.not_assigned, g.replaces_nobody), (), (g.sheets_ahead,)),
     Move("declare_conflict",        (S.SCREENING, *STEPS[:3]),         None,             REVIEWER,   (g.assigned_here,), (), (g.sheets_ahead,)),
     Move("replace_reviewer",        (S.SCREENING, *STEPS[:3]),         None,             CHAIR,      (g.step_is_judged, g.replaces_assigned, g.not_assigned, g.reason_given), (), (g.sheets_ahead,)),
     Move("seal_sheet",              g.JUDGED_BY_SHEETS,                None,             REVIEWER,   (g.free_to_judge, g.every_criterion_scored, g.presentation_held)),
@@ -146,11 +151,11 @@ EDITION_MOVES = (
     Move("open_call",               (E.DRAFT,),                        E.OPEN,           (R.HEAD,),  (), (R.HEAD, R.MINISTRY)),
     Move("close_intake",            (E.OPEN,),                         E.DECIDING,       CLOCK,      (s.windows_over,)),
     Move("decide_selection",        (E.DECIDING, E.PUBLISHED),         None,             COMMITTEE,  (s.programme_known, s.each_named_once, s.not_yet_decided, s.ranked_in_order, s.quota_left, s.total_left, s.awards_in_range, s.budget_left, s.one_place_each), MINISTRY),
-    Move("publish_results",         (E.DECIDING,),                     E.PUBLISHED,      MINISTRY,   (s.every_programme_decided,), MINISTRY),
-    Move("promote_next",            (E.DECIDING, E.PUBLISHED),         None,             MINISTRY,   (s.best_on_reserve, s.place_free, s.award_of_promotion_in_range, s.budget_left_for_promotion), MINISTRY),
+    Move("publish_results",         (E.DECIDING, E.PUBLISHED),         E.PUBLISHED,      MINISTRY,   (s.every_programme_decided,), MINISTRY),
+    Move("promote_next",            (E.DECIDING, E.PUBLISHED),         None,             MINISTRY,   (s.best_on_reserve, s.place_free, s.award_of_promotion_in_range, s.budget_left_for_promotion, s.holds_no_place_yet), MINISTRY),
     Move("cancel_award",            (E.DECIDING, E.PUBLISHED),         None,             MINISTRY,   (s.holds_a_place, s.reason_given), MINISTRY),
     Move("cancel_call",             (E.OPEN, E.DECIDING, E.PUBLISHED), None,             MINISTRY,   (s.scope_stated, s.reason_given), MINISTRY),
-    Move("order_return",            (E.DECIDING, E.PUBLISHED),         None,             DESK,       (s.returned_place_free, s.reason_given), DESK),
+    Move("order_return",            (E.DECIDING, E.PUBLISHED),         None,             DESK,       (s.programme_known, s.returned_place_free, s.reason_given), DESK),
     Move("release_place",           (E.DECIDING, E.PUBLISHED),         None,             PEOPLE + CLOCK, (s.known_to_the_edition,), (), (), Via.APPLICATION),
     Move("close_edition",           (E.PUBLISHED,),                    E.CLOSED,         MINISTRY,   (s.every_application_ended,), MINISTRY),
     Move("flag",                    tuple(E),                          None,             (R.CLOCK, *DESK)),

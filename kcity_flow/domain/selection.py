@@ -217,6 +217,15 @@ def budget_left_for_promotion(facts: EditionFacts) -> str:
     return _over_budget(facts, facts.command.krw)
 
 
+def holds_no_place_yet(facts: EditionFacts) -> str:
+    """One project for each applicant, where the edition says so; also for who is promoted."""
+    found = _on_reserve(facts.call, facts.command.ref)
+    if found is None or not facts.edition.one_per_applicant:
+        return ""
+    holders = [holder.choice.organisation for holder in facts.call.places.values()]
+    return "one place for each applicant" if found[1].organisation in holders else ""
+
+
 def holds_a_place(facts: EditionFacts) -> str:
     """The application holds a place."""
     return "" if facts.command.ref in facts.call.places else f"{facts.command.ref} among the selected"
@@ -230,9 +239,9 @@ def scope_stated(facts: EditionFacts) -> str:
 
 
 def returned_place_free(facts: EditionFacts) -> str:
-    """Who is to hold a place again finds one free, or holds it still."""
+    """Who is to hold a place again finds one free, or holds it still; the reserve has room for everybody."""
     command = facts.command
-    if command.holds is None or command.ref in facts.call.places:
+    if command.holds is None or command.reserve or command.ref in facts.call.places:
         return ""
     return _no_room(facts, command.programme) or _over_budget(facts, command.holds.krw)
 
@@ -279,9 +288,11 @@ def _decide(facts: EditionFacts) -> Call:
     command: m.DecideSelection = facts.command
     places = {c.ref: Holder(programme=command.programme, choice=c) for c in command.selected}
     earlier = facts.call.decided.get(command.programme, Programmes())
+    # Who was passed over may, after an upheld objection, be decided anew.
+    anew = {choice.ref for choice in (*command.selected, *command.reserve)}
     decided = Programmes(
         reserve=tuple(sorted((*earlier.reserve, *command.reserve), key=lambda choice: choice.rank)),
-        passed_over=tuple(dict.fromkeys((*earlier.passed_over, *command.passed_over))),
+        passed_over=tuple(r for r in dict.fromkeys((*earlier.passed_over, *command.passed_over)) if r not in anew),
     )
     return facts.call.model_copy(
         update={
@@ -308,7 +319,7 @@ def _return(facts: EditionFacts) -> Call:
     if not command.reserve:
         holder = Holder(programme=command.programme, choice=command.holds)
         return call.model_copy(update={"places": {**call.places, command.ref: holder}})
-    decided = call.decided[command.programme]
+    decided = call.decided.get(command.programme, Programmes())
     reserve = tuple(sorted((*decided.reserve, command.holds), key=lambda choice: choice.rank))
     decided = decided.model_copy(update={"reserve": reserve})
     return call.model_copy(update={"decided": {**call.decided, command.programme: decided}})
@@ -328,7 +339,8 @@ def _cancel_call(facts: EditionFacts) -> Call:
 
 EFFECTS: dict[str, Callable[[EditionFacts], Call]] = {
     "decide_selection": _decide,
-    "publish_results": lambda f: f.call.model_copy(update={"published_at": f.now}),
+    # Published again for those that were rejected since: the first instant stands.
+    "publish_results": lambda f: f.call.model_copy(update={"published_at": f.call.published_at or f.now}),
     "promote_next": _promote,
     "cancel_award": _release,
     "cancel_call": _cancel_call,

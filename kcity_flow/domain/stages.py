@@ -46,6 +46,10 @@ ENDS = (
 """Stages that work does not leave. A correction or an upheld objection still may (LIFECYCLE, last paragraph)."""
 
 
+OBJECTIONABLE = (Stage.INELIGIBLE, Stage.NOT_SELECTED)
+"""Decisions that are told by letter and may be objected to."""
+
+
 class EditionStage(StrEnum):
     """Where an edition stands."""
 

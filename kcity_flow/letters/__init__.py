@@ -116,7 +116,8 @@ def due(value: str | datetime) -> str:
 
 def won(value: int) -> str:
     """An amount: ``KRW 300,000,000``."""
-    return f"KRW {value:,}"
+    # int() lets an empty field name itself.
+    return f"KRW {int(value):,}"
 
 
 def words(key: str) -> str:

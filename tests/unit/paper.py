@@ -1,4 +1,4 @@
-"""What the tests of stores, letters and mail are made of."""
+"""Entries, views and letters to write with: what the tests of stores and mail share."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

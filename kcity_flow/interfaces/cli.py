@@ -1,0 +1,729 @@
+"""``kcity``, the command line: what the secretariat types.
+
+Every command prints for people, or with ``--json`` plain JSON and nothing else. It ends with 0 when done, 1 when
+refused, 2 when misused; what is wrong stands on standard error in one sentence. What a command needs is imported
+within it, so that ``kcity --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+import traceback
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
+
+import typer
+from typer.exceptions import TyperException
+
+from kcity_flow.domain.stages import Role
+from kcity_flow.interfaces.misuse import Misused
+from kcity_flow.process import leave
+
+if TYPE_CHECKING:
+    from kcity_flow.interfaces.files import Row
+    from kcity_flow.interfaces.office import Office
+
+T = TypeVar("T")
+
+DONE, REFUSED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    name="kcity",
+    help="The K-City Network season: from the call to the closure of each project.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="Example: kcity up --rehearse 2021",
+)
+editions = typer.Typer(
+    help="Editions: each year's call, as data.",
+    no_args_is_help=True,
+    epilog="Example: kcity edition show 2021",
+)
+people = typer.Typer(
+    help="People and their roles.", no_args_is_help=True, epilog="Example: kcity person list --role desk"
+)
+mails = typer.Typer(
+    help="The mails that the embedded catcher keeps.",
+    invoke_without_command=True,
+    epilog="Example: kcity mail show 12",
+)
+registers = typer.Typer(
+    help="The register against the histories.", no_args_is_help=True, epilog="Example: kcity register check"
+)
+for name, group in (("edition", editions), ("person", people), ("mail", mails), ("register", registers)):
+    app.add_typer(group, name=name)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Plain JSON on standard output, and nothing else.")]
+As = Annotated[str | None, typer.Option("--as", metavar="P-…", help="Who acts; needed where several people could.")]
+EditionArgument = Annotated[str, typer.Argument(metavar="E", help="An edition's year, such as 2021.")]
+Subject = Annotated[str, typer.Argument(metavar="REF|E", help="A reference number, or an edition's year.")]
+
+
+def main() -> NoReturn:
+    """Run one command and end the process."""
+    leave(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; returns its exit code."""
+    as_json = "--json" in arguments
+    try:
+        code = app(args=arguments, prog_name="kcity", standalone_mode=False)
+        return code if isinstance(code, int) else DONE
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        return DONE  # the reader of our pipe had enough
+    except TyperException as error:
+        if not (sentence := _usage(error)):
+            return MISUSED  # help was asked for by saying nothing, and was printed
+        return _tell(Misused(sentence), as_json)
+    except Exception as error:
+        return _tell(error, as_json)
+
+
+def _usage(error: TyperException) -> str:
+    said = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{said}; see `{context.command_path if context else 'kcity'} --help`." if said else ""
+
+
+def _tell(error: Exception, as_json: bool) -> int:
+    """Say what is wrong on standard error; returns the exit code."""
+    from kcity_flow.adapters.edition_files import EditionFileError
+    from kcity_flow.adapters.stores import StoreFailed
+    from kcity_flow.domain.errors import Refusal
+    from kcity_flow.settings import BadSetting, CannotStart
+
+    expected = isinstance(error, Refusal | Misused | CannotStart | EditionFileError | StoreFailed | OSError)
+    fields = ("trigger", "stage", "role", "guard", "missing")
+    told = {"code": getattr(error, "code", type(error).__name__), "sentence": str(error)}
+    told |= {name: str(getattr(error, name, "")) for name in fields}
+    if not expected:
+        traceback.print_exc()
+    elif as_json:
+        print(json.dumps(told, ensure_ascii=False), file=sys.stderr)
+    else:
+        print(told["sentence"], file=sys.stderr)
+    return MISUSED if isinstance(error, Misused | BadSetting) else REFUSED
+
+
+def _answer(as_json: bool, data: Any, show: Callable[[], Any]) -> None:
+    """Print data as JSON, or what ``show`` makes of them."""
+    if as_json:
+        print(json.dumps(data, ensure_ascii=False, indent=2, default=str))
+        return
+    from kcity_flow.interfaces.tables import console
+
+    console().print(show(), markup=False)
+
+
+def _with_office(work: Callable[[Office], Coroutine[Any, Any, T]]) -> T:
+    """Do something at the server that runs."""
+    from temporalio.service import RPCError
+
+    from kcity_flow.domain.errors import Unavailable
+    from kcity_flow.interfaces.office import connected
+
+    async def at_work() -> T:
+        async with connected() as office:
+            try:
+                return await work(office)
+            except RPCError as error:
+                raise Unavailable(
+                    f"Temporal does not answer ({error.message}); see that `kcity up` is running."
+                ) from None
+
+    return asyncio.run(at_work())
+
+
+# --- running ----------------------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: kcity up --rehearse 2021")
+def up(
+    rehearse: Annotated[
+        str | None, typer.Option(metavar="E", help="Play this edition with an invented cast, a day in about a second.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring everything up and show it: server, worker, mail. Ctrl-C stops; the next start goes on from there."""
+    from kcity_flow.interfaces.running import run_everything
+
+    asyncio.run(run_everything(rehearse, as_json))
+
+
+@app.command(epilog="Example: KCITY_TEMPORAL_ADDRESS=10.0.0.5:7233 kcity worker")
+def worker(as_json: AsJson = False) -> None:
+    """Run one more worker at the server that runs, until Ctrl-C."""
+    from kcity_flow.interfaces.running import run_worker
+
+    asyncio.run(run_worker(as_json))
+
+
+# --- editions ---------------------------------------------------------------------------------------------------------
+
+
+@editions.command("check", epilog="Example: kcity edition check 2022.toml")
+def edition_check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An edition's TOML file.")], as_json: AsJson = False
+) -> None:
+    """Read an edition's file and name every fault with its line."""
+    from kcity_flow.adapters.edition_files import EditionFileError, load_edition
+
+    try:
+        edition = load_edition(file)
+    except OSError as error:
+        raise Misused(f"The file {file} cannot be read: {error.strerror}.") from None
+    except EditionFileError as error:
+        if not as_json:
+            raise
+        faults = [fault._asdict() for fault in error.faults]
+        _answer(as_json, {"file": str(file), "faults": faults}, str)
+        raise typer.Exit(REFUSED) from None
+    told = {"file": str(file), "year": edition.year, "version": edition.version, "faults": []}
+    _answer(as_json, told, lambda: f"{file} can be used: edition {edition.year}, version {edition.version}.")
+
+
+@editions.command("list", epilog="Example: kcity edition list --json")
+def edition_list(as_json: AsJson = False) -> None:
+    """List the editions that come with the program, and those that were opened."""
+    from kcity_flow.adapters.edition_files import load_edition, shipped
+    from kcity_flow.interfaces.office import stores
+    from kcity_flow.settings import Settings
+
+    with stores(Settings.read()) as (register, _):
+        opened = {view.edition: view for view in register.subjects() if view.subject.startswith("edition/")}
+    found = []
+    for name, path in shipped().items():
+        edition = load_edition(path)
+        stage = opened[edition.year].stage if edition.year in opened else None
+        found.append({"name": name, "year": edition.year, "title": edition.title.en, "stage": stage})
+    shown = {row["year"] for row in found}
+    found += [
+        {"name": str(year), "year": year, "title": view.title, "stage": view.stage}
+        for year, view in opened.items()
+        if year not in shown
+    ]
+    lines = (f"{row['name']:<12}{row['year']}  {row['stage'] or 'not opened':<12}{row['title']}" for row in found)
+    _answer(as_json, found, lambda: "\n".join(lines))
+
+
+@editions.command("show", epilog="Example: kcity edition show 2021")
+def edition_show(
+    edition: Annotated[str, typer.Argument(metavar="E", help="A shipped edition, a file, or an opened year.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show an edition's rules, and which of them nobody announced."""
+    from kcity_flow.adapters.edition_files import read_edition, shipped
+    from kcity_flow.interfaces import tables
+
+    if edition in shipped() or not edition.isdigit():
+        found = read_edition(edition)
+    else:
+        found = _with_office(lambda office: office.gateway.rules(int(edition))).edition
+    _answer(as_json, tables.edition_data(found), lambda: tables.edition(found))
+
+
+@editions.command("open", epilog="Example: kcity edition open 2021")
+def edition_open(
+    edition: Annotated[str, typer.Argument(metavar="E", help="A shipped edition, or a file.")], as_json: AsJson = False
+) -> None:
+    """Start an edition, in draft. Two persons then open its call with the move open_call."""
+    from kcity_flow.adapters.edition_files import read_edition
+
+    found = read_edition(edition)
+    _with_office(lambda office: office.gateway.open_edition(found))
+    _answer(
+        as_json,
+        {"year": found.year, "version": found.version, "stage": "draft"},
+        lambda: f"Edition {found.year} stands in draft; open its call with `kcity do {found.year} open_call --as P-…`.",
+    )
+
+
+@editions.command("new", epilog="Example: kcity edition new 2022 --from 2021")
+def edition_new(
+    year: Annotated[int, typer.Argument(min=2020, max=2200)],
+    origin: Annotated[str, typer.Option("--from", metavar="E", help="The edition to begin with.")],
+    as_json: AsJson = False,
+) -> None:
+    """Begin the next year's edition: the same rules, every date moved on, in the file YEAR.toml."""
+    from kcity_flow.interfaces.editions import begin
+
+    path, to_see = begin(year, origin)
+    told = {"file": str(path), "to_see_to": to_see}
+    listed = "".join(f"\n  {line}" for line in to_see)
+    _answer(as_json, told, lambda: f"{path} is written; nothing in it is announced yet. See to:{listed}")
+
+
+# --- applications -----------------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: kcity receive 2021 applications.csv --as P-DESK")
+def receive(
+    edition: EditionArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Ends in .toml, .json or .csv.")],
+    partial: Annotated[bool, typer.Option("--partial", help="Take the sound rows of a file with faulty ones.")] = False,
+    person: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Receive the applications of a file; all of them, or none if one is at fault.
+
+    A CSV file begins with the header row programme,title,city,country,kind,organisation,contact,address,received_at,
+    channel,partners,months,matching_krw,matching_sha256,documents; the last five may be missing. TOML and JSON hold one
+    application with these fields, or a list called applications.
+    """
+    from kcity_flow.domain.errors import Refusal
+    from kcity_flow.interfaces import files
+    from kcity_flow.interfaces.office import as_year
+
+    year, found = as_year(edition), files.read(file)
+
+    async def work(office: Office) -> tuple[list[Row], dict[str, str], dict[str, str]]:
+        actor = office.actor(person, None, ["desk", "head"], "receive")
+        rules = (await office.gateway.rules(year)).edition
+        keep = lambda path: office.keep(file.parent / path)  # noqa: E731  # it says what it is where it is used
+        rows = files.rows(found, rules, await office.now(year), keep)
+        taken: dict[str, str] = {}
+        refused: dict[str, str] = {}
+        if partial or not any(row.faults for row in rows):
+            for row in _progress([row for row in rows if not row.faults], "Receiving", as_json):
+                try:
+                    receipt = await office.gateway.receive(year, files.with_ids(row.data, office.vault), actor)
+                    taken[row.where] = receipt.subject
+                except Refusal as refusal:
+                    refused[row.where] = refusal.sentence
+        return rows, taken, refused
+
+    rows, taken, refused = _with_office(work)
+    faults = {row.where: "; ".join(row.faults) for row in rows if row.faults}
+    told = {"taken": taken, "faults": faults, "refused": refused}
+    lines = [f"{ref} received from {where}" for where, ref in taken.items()]
+    _answer(as_json, told, lambda: "\n".join([*lines, f"{len(taken)} of {len(rows)} applications were received."]))
+    if not as_json:
+        for where, why in {**faults, **refused}.items():
+            print(f"{file}, {where}: {why.rstrip('.')}.", file=sys.stderr)
+        if faults and not partial:
+            print("Nothing was taken; mend these, or take the others with --partial.", file=sys.stderr)
+    if faults or refused:
+        raise typer.Exit(REFUSED)
+
+
+@app.command("list", epilog="Example: kcity list 2021 --stage screening")
+def list_(
+    edition: EditionArgument,
+    stage: Annotated[str | None, typer.Option(metavar="S", help="Only those that stand here.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List an edition's applications and where they stand."""
+    from kcity_flow.domain.stages import Stage
+    from kcity_flow.interfaces import tables
+    from kcity_flow.interfaces.office import as_year, stores
+    from kcity_flow.settings import Settings
+
+    if stage is not None and stage not in list(Stage):
+        raise Misused(f"There is no stage {stage!r}; stages are {', '.join(Stage)}.")
+    year = as_year(edition)
+    with stores(Settings.read()) as (register, _):
+        found = [view for view in register.subjects(year, stage) if not view.subject.startswith("edition/")]
+        if not found and register.view(f"edition/{year}") is None:
+            from kcity_flow.domain.errors import Unknown
+
+            raise Unknown(f"Edition {year} is not open; open it with `kcity edition open {year}`.")
+    _answer(as_json, [tables.plain(view) for view in found], lambda: tables.views(found))
+
+
+@app.command(epilog="Example: kcity show KC2021-PLA-0001")
+def show(subject: Subject, as_json: AsJson = False) -> None:
+    """Show an application or edition: facts, ledger, proposals that wait, what is due next."""
+    from kcity_flow.domain.messages import Entry, View
+    from kcity_flow.interfaces import tables
+
+    async def work(office: Office) -> tuple[dict[str, Any], list[Entry]]:
+        from kcity_flow.interfaces.office import row_key
+
+        standing = await office.gateway.standing(subject)
+        return standing, await office.ledger(row_key(subject), standing["view"]["entries"])
+
+    standing, ledger = _with_office(work)
+    view = View.model_validate(standing["view"])
+    told = {
+        "view": tables.plain(view),
+        "facts": standing["facts"],
+        "proposals": standing["proposals"],
+        "entries": [tables.plain(entry) for entry in ledger],
+    }
+    _answer(as_json, told, lambda: tables.subject(view, standing["facts"], standing["proposals"], ledger))
+
+
+@app.command(epilog="Example: kcity moves KC2021-PLA-0001")
+def moves(subject: Subject, as_json: AsJson = False) -> None:
+    """Say which moves are legal now: where they lead, who may make them, what they ask for."""
+    from kcity_flow.domain.messages import View
+    from kcity_flow.interfaces import tables
+
+    async def work(office: Office) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        from kcity_flow.interfaces.office import row_key, year_of
+
+        standing, year = await office.gateway.standing(subject), year_of(subject)
+        ledger = await office.ledger(row_key(subject), standing["view"]["entries"])
+        rules = (await office.gateway.rules(year)).edition
+        return standing, tables.offers(subject, standing, ledger, rules, await office.now(year))
+
+    standing, found = _with_office(work)
+    view = View.model_validate(standing["view"])
+    told = {"subject": subject, "stage": view.stage, "moves": found, "proposals": standing["proposals"]}
+    _answer(as_json, told, lambda: tables.moves(subject, view, found, standing["proposals"]))
+
+
+@app.command(epilog="Example: kcity do KC2021-PLA-0001 acknowledge --as P-DESK")
+def do(
+    subject: Subject,
+    move: Annotated[str, typer.Argument(metavar="MOVE", help="One of those that `kcity moves` lists.")],
+    person: As = None,
+    role: Annotated[Role | None, typer.Option(metavar="R", help="In what role, where the person has several.")] = None,
+    data: Annotated[str | None, typer.Option(metavar="JSON|@FILE", help="The move's fields.")] = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Kept in the vault, not in histories.")] = None,
+    evidence: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A document that proves it; may be repeated.")
+    ] = None,
+    confirm: Annotated[
+        int | None, typer.Option(metavar="ENTRY", help="Confirm the proposal of this entry, as its second person.")
+    ] = None,
+    command_id: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="The same id again is answered, not done again.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a move, propose it, or confirm it as the second person."""
+    fields = _object(data)
+    receipt = _with_office(
+        lambda office: office.do(
+            subject,
+            move,
+            fields,
+            person=person,
+            role=role,
+            reason=reason,
+            confirm=confirm,
+            evidence=tuple(evidence or ()),
+            command_id=command_id,
+        )
+    )
+    _answer(as_json, receipt.model_dump(mode="json"), lambda: _told(subject, move, receipt))
+
+
+def _object(data: str | None) -> dict[str, Any]:
+    if data is None:
+        return {}
+    try:
+        text = Path(data[1:]).read_text(encoding="utf-8") if data.startswith("@") else data
+        fields = json.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misused(f"The file {data[1:]} cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}.") from None
+    except json.JSONDecodeError as error:
+        raise Misused(f'--data is not JSON: {error}; write an object such as \'{{"item": "government"}}\'.') from None
+    if not isinstance(fields, dict):
+        raise Misused(f'--data is {type(fields).__name__}, not an object such as \'{{"item": "government"}}\'.')
+    return fields
+
+
+def _told(subject: str, move: str, receipt: Any) -> str:
+    before = " before" if receipt.repeated else ""
+    if receipt.outcome == "proposed":
+        return (
+            f"{move} was proposed{before} as entry {receipt.entry}; a second person makes it with "
+            f"`kcity do {subject} {move} --confirm {receipt.entry} --as P-…`."
+        )
+    return f"{move} was done{before}; {subject} stands at {receipt.stage} (entry {receipt.entry}, {receipt.hash[:8]})."
+
+
+# --- selection --------------------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: kcity rank 2021 planning")
+def rank(edition: EditionArgument, programme: str, as_json: AsJson = False) -> None:
+    """Rank a programme's shortlist: means, bonus, which rule decided, the line of the reserve, the sums."""
+    from kcity_flow.interfaces import tables
+    from kcity_flow.interfaces.office import as_year
+
+    year = as_year(edition)
+    found = _with_office(lambda office: _ranking(office, year, programme))
+    _answer(as_json, tables.ranking_data(found), lambda: tables.ranking(found))
+
+
+async def _ranking(office: Office, year: int, programme: str) -> Any:
+    from kcity_flow.domain.selection import Call
+    from kcity_flow.interfaces.ranking import ranking
+
+    rules = (await office.gateway.rules(year)).edition
+    call = Call.model_validate((await office.gateway.standing(str(year)))["facts"])
+    return ranking(rules, programme, call, office.register)
+
+
+@app.command(epilog="Example: kcity select 2021 planning --places 4 --krw 500000000 --as P-COMMITTEE")
+def select(
+    edition: EditionArgument,
+    programme: str,
+    places: Annotated[int | None, typer.Option(min=0, help="How many places; all that are left if not given.")] = None,
+    krw: Annotated[
+        list[str] | None, typer.Option(metavar="SUM|REF=SUM", help="Award, for everybody or for one; may be repeated.")
+    ] = None,
+    order: Annotated[
+        str, typer.Option(metavar="REF,REF", help="The committee's order of those whom no rule separates.")
+    ] = "",
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="For leaving the order of the ranking.")] = None,
+    over_quota_reason: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="For more places than the quota is about.")
+    ] = None,
+    person: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Propose the decision that follows from the ranking; the ministry confirms it with `do`."""
+    from kcity_flow.interfaces.office import as_year
+    from kcity_flow.interfaces.ranking import decision
+
+    year = as_year(edition)
+    awards = dict(map(_award, krw or ()))
+    refs = [ref.strip() for ref in order.split(",") if ref.strip()]
+
+    async def work(office: Office) -> Any:
+        data = decision(await _ranking(office, year, programme), places, awards, refs)
+        if over_quota_reason:
+            data["over_quota_reason"] = over_quota_reason
+        return await office.do(str(year), "decide_selection", data, person=person, reason=reason)
+
+    receipt = _with_office(work)
+    _answer(as_json, receipt.model_dump(mode="json"), lambda: _told(str(year), "decide_selection", receipt))
+
+
+def _award(given: str) -> tuple[str, int]:
+    ref, _, krw = given.rpartition("=")
+    if not (krw := krw.replace("_", "").replace(",", "")).isdigit():
+        raise Misused(f"--krw {given!r} is no sum; write 500000000, or KC2021-PLA-0001=500000000.")
+    return ref, int(krw)
+
+
+# --- people and mails -------------------------------------------------------------------------------------------------
+
+
+@people.command("add", epilog='Example: kcity person add "Kim Min-ji" minji@desk.example --role desk --id P-DESK')
+def person_add(
+    name: str,
+    address: Annotated[str, typer.Argument(help="Where letters go.")],
+    role: Annotated[list[Role], typer.Option(metavar="R", help="May be repeated.")],
+    organisation: Annotated[str, typer.Option(help="Whom they belong to.")] = "",
+    language: Annotated[Literal["en", "ko"], typer.Option(help="en or ko.")] = "en",
+    person: Annotated[
+        str | None, typer.Option("--id", metavar="P-…", help="An id of your choice; brings who has it up to date.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a person with roles. Histories will hold the id alone."""
+    from email.utils import parseaddr
+
+    from pydantic import TypeAdapter, ValidationError
+
+    from kcity_flow.domain.messages import PersonId
+    from kcity_flow.interfaces.office import stores
+    from kcity_flow.settings import Settings
+
+    user, _, domain = parseaddr(address)[1].rpartition("@")
+    if not user or not domain:
+        raise Misused(f"{address!r} is no e-mail address; write one like minji@desk.example.")
+    if Role.CLOCK in role:
+        raise Misused("The clock is nobody; a person has another role.")
+    if person is not None:
+        try:
+            TypeAdapter(PersonId).validate_python(person)
+        except ValidationError:
+            raise Misused(f"{person!r} is no id; write P- and then capitals, digits or hyphens, like P-DESK.") from None
+    with stores(Settings.read()) as (_, vault):
+        added = vault.add_person(name, address, organisation=organisation, language=language, roles=role, id=person)
+    _answer(as_json, {"id": added, "roles": role}, lambda: f"{added} is {name}, in the roles {', '.join(role)}.")
+
+
+@people.command("list", epilog="Example: kcity person list --role ministry")
+def person_list(
+    role: Annotated[Role | None, typer.Option(metavar="R", help="Only those in this role.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List everybody who is known here, or everybody in a role."""
+    from kcity_flow.interfaces import tables
+    from kcity_flow.interfaces.office import stores
+    from kcity_flow.settings import Settings
+
+    with stores(Settings.read()) as (_, vault):
+        found = vault.people(role)
+    _answer(as_json, [tables.plain(person) for person in found], lambda: tables.people(found))
+
+
+@mails.callback()
+def mail(context: typer.Context) -> None:
+    """List or read the mails that the embedded catcher keeps; without more, the latest."""
+    if context.invoked_subcommand is None:
+        mail_list()
+
+
+@mails.command("list", epilog="Example: kcity mail list --last 100")
+def mail_list(
+    last: Annotated[int, typer.Option(min=0, help="How many, counted from the newest; 0: all.")] = 40,
+    as_json: AsJson = False,
+) -> None:
+    """List the mails that were caught, the newest last, and those that wait for a person."""
+    from kcity_flow.adapters.vault import State
+    from kcity_flow.interfaces import tables
+    from kcity_flow.interfaces.mails import caught
+    from kcity_flow.interfaces.office import stores
+    from kcity_flow.settings import Settings
+
+    settings = Settings.read()
+    found = caught(settings.mails, last)
+    with stores(settings) as (_, vault):
+        stuck = [row for state in (State.HELD, State.FAILED) for row in vault.outbox(state)]
+    told = {
+        "mails": [vars(mail) for mail in found],
+        "stuck": [{"key": row.key, "to": row.person, "state": row.state, "why": row.why} for row in stuck],
+    }
+    lines = [f"{row.state}: {row.key}: {row.why}" for row in stuck]
+
+    def shown() -> Any:
+        from rich.console import Group
+
+        return Group(tables.mails(found), *lines)
+
+    _answer(as_json, told, shown)
+
+
+@mails.command("show", epilog="Example: kcity mail show 12")
+def mail_show(number: Annotated[int, typer.Argument(metavar="N", min=1)], as_json: AsJson = False) -> None:
+    """Show one mail."""
+    from kcity_flow.interfaces.mails import read
+    from kcity_flow.settings import Settings
+
+    found = read(Settings.read().mails, number)
+    headers = "\n".join(f"{name}: {value}" for name, value in found["headers"].items())
+    _answer(as_json, found, lambda: f"{headers}\n\n{found['text']}")
+
+
+# --- the whole season, the lifecycle, the register --------------------------------------------------------------------
+
+
+@app.command(epilog="Example: kcity season 2021 --applications 80 --seed 7 --report - --html season.html")
+def season(
+    edition: Annotated[str, typer.Argument(metavar="E", help="A shipped edition, or a file.")],
+    applications: Annotated[int, typer.Option(min=1, help="How many apply.")] = 80,
+    seed: Annotated[int, typer.Option(help="The same seed plays the same season.")] = 7,
+    server: Annotated[
+        Literal["skip", "real"], typer.Option(help="A server that skips time, or the real one.")
+    ] = "skip",
+    report: Annotated[str | None, typer.Option(metavar="FILE|-", help="Where to write the report, JSON.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write the report to look at.")] = None,
+    day: Annotated[float, typer.Option(min=0.0, help="Seconds a day takes on the real server.")] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Play a whole season with an invented cast, from the call to the last timer, and report."""
+    from kcity_flow.interfaces.seasons import play, summary
+
+    played = play(edition, applications, seed, server, day, quiet=as_json or report == "-")
+    figures = played.report.model_dump(mode="json")
+    if report not in (None, "-"):
+        _write(Path(report), json.dumps(figures, ensure_ascii=False, indent=2) + "\n")
+    if html:
+        from kcity_flow.rehearsal.html import page
+
+        _write(html, page(played))
+    _answer(as_json or report == "-", figures, lambda: summary(played))
+    for fault in played.faults:
+        print(fault, file=sys.stderr)
+    if played.faults:
+        raise typer.Exit(REFUSED)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Misused(f"The file {path} cannot be written: {error.strerror}.") from None
+
+
+@app.command(epilog="Example: kcity lifecycle --format markdown")
+def lifecycle(
+    form: Annotated[
+        Literal["table", "markdown", "mermaid", "json"],
+        typer.Option("--format", help="table, markdown, mermaid, json."),
+    ] = "table",
+    as_json: AsJson = False,
+) -> None:
+    """Print every legal move, from the tables that decide."""
+    from kcity_flow.interfaces import lifecycle as pages
+
+    if form == "json" or as_json:
+        _answer(True, pages.data(), str)
+    elif form == "table":
+        from kcity_flow.interfaces import tables
+
+        _answer(False, None, tables.lifecycle_tables)
+    else:
+        print(pages.markdown() if form == "markdown" else pages.mermaid(), end="\n" if form == "mermaid" else "")
+
+
+@registers.command("check", epilog="Example: kcity register check --json")
+def register_check(as_json: AsJson = False) -> None:
+    """Compare the register with the histories; differences are named and end it with 1."""
+
+    async def work(office: Office) -> list[str]:
+        from kcity_flow.audit import histories
+
+        with _bar("Reading histories", as_json) as told:
+            return await histories.check(office.client, office.vault, office.register, told)
+
+    differences = _with_office(work)
+    _answer(
+        as_json,
+        {"matches": not differences, "differences": differences},
+        lambda: "\n".join(differences) or "The register says what the histories say.",
+    )
+    if differences:
+        raise typer.Exit(REFUSED)
+
+
+@registers.command("rebuild", epilog="Example: kcity register rebuild")
+def register_rebuild(as_json: AsJson = False) -> None:
+    """Make the register again from the histories."""
+
+    async def work(office: Office) -> int:
+        from kcity_flow.audit import histories
+
+        with _bar("Reading histories", as_json) as told:
+            return await histories.rebuild(office.client, office.vault, office.register, told)
+
+    count = _with_office(work)
+    _answer(as_json, {"subjects": count}, lambda: f"The register was made again; it holds {count} files.")
+
+
+@contextlib.contextmanager
+def _bar(what: str, as_json: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on standard error for what takes long; nothing where nobody would see it."""
+    if as_json or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _progress(items: list[T], what: str, as_json: bool) -> Iterator[T]:
+    with _bar(what, as_json) as told:
+        for done, item in enumerate(items, start=1):
+            yield item
+            if told:
+                told(done, len(items))

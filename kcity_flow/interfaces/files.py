@@ -1,0 +1,249 @@
+"""Reads applications from files that people write: TOML, JSON or CSV.
+
+What is read becomes the data of the command ``receive``. People and organisations stand in a file by name; they go
+into the vault, and the command names them by id.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import pycountry
+
+from kcity_flow.adapters.vault import Vault
+from kcity_flow.domain import messages as m
+from kcity_flow.domain.application import Application, Facts
+from kcity_flow.domain.edition import ApplicantKind, Edition
+from kcity_flow.domain.errors import Unknown, Unreadable
+from kcity_flow.domain.moves import BY_TRIGGER
+from kcity_flow.domain.stages import Role, Stage
+from kcity_flow.interfaces.misuse import Misused
+
+COLUMNS = {
+    "programme": "planning, solution or demonstration",
+    "title": "of the project",
+    "city": "where it is",
+    "country": "ISO 3166-1, two letters",
+    "kind": "local_government, central_government, korean_organisation …",
+    "organisation": "name of the applicant",
+    "contact": "name of the person letters go to, or an id P-…",
+    "address": "that person's e-mail address",
+    "received_at": "when it arrived, Korean time unless it has a zone; empty: now",
+    "channel": "post or e-mail",
+    "partners": "names, separated by ;",
+    "months": "length of the work",
+    "matching_krw": "money the host adds, KRW",
+    "matching_sha256": "hash of its evidence",
+    "documents": "kind=file or kind=sha256, separated by ;",
+}
+"""The header row of a CSV file; the last five may be missing."""
+
+_NEEDED = ("programme", "title", "city", "country", "kind", "organisation", "contact", "channel")
+_APPLICANT = ("country", "kind", "organisation", "contact", "address", "partners")
+
+_BEYOND = "cells beyond the header"
+_HASH = re.compile(r"^[0-9a-f]{64}$")
+
+
+class Row(NamedTuple):
+    """One application of a file: where it stands, what it says, and what is wrong with it, in words."""
+
+    where: str
+    data: dict[str, Any]
+    faults: tuple[str, ...]
+
+
+def read(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """The applications of a file as they are written, each with where it stands.
+
+    Raises:
+        Misused: the file cannot be opened or is not what its name ends in.
+    """
+    readers = {".toml": _toml, ".json": _json, ".csv": _csv}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise Misused(f"{path} ends in none of .toml, .json and .csv; rename it to what it is.")
+    try:
+        found = list(reader(path.read_text(encoding="utf-8-sig")))
+    except OSError as error:
+        raise Misused(f"The file {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise Misused(f"The file {path} is not UTF-8; save it as UTF-8.") from None
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError, csv.Error) as error:
+        raise Misused(f"The file {path} is not {path.suffix[1:].upper()}: {error}; mend that.") from None
+    if not found:
+        raise Misused(f"The file {path} holds no application.")
+    return found
+
+
+def _toml(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    return _several(tomllib.loads(text))
+
+
+def _json(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    return _several(json.loads(text))
+
+
+def _several(data: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    listed = data.get("applications", [data]) if isinstance(data, dict) else data
+    if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
+        raise Misused("The file is neither one application nor a list of them called applications.")
+    for number, item in enumerate(listed, start=1):
+        yield f"application {number}", item
+
+
+def _csv(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    reader = csv.DictReader(io.StringIO(text), strict=True)
+    header = reader.fieldnames or []
+    if lacking := [name for name in _NEEDED if name not in header]:
+        raise Misused(f"The header row lacks {', '.join(lacking)}; it should be {','.join(COLUMNS)}.")
+    for row in reader:
+        extra = row.pop(None, None)  # where DictReader puts what is beyond the header
+        if any((value or "").strip() for value in row.values()) or extra:
+            cells = {name: (value or "").strip() for name, value in row.items() if (value or "").strip()}
+            yield f"row {reader.line_num}", {**cells, **({_BEYOND: extra} if extra else {})}
+
+
+# --- what is read becomes data of the command ------------------------------------------------------------------------
+
+
+def rows(
+    found: list[tuple[str, dict[str, Any]]], edition: Edition, now: datetime, keep: Callable[[str], str]
+) -> list[Row]:
+    """Every application as data of ``receive``, judged before anything is sent.
+
+    Who applies stays by name here; :func:`with_ids` puts the ids in.
+
+    Args:
+        found: What :func:`read` returned.
+        edition: Whose call it is.
+        now: Business time, UTC; also when an application arrived that does not say.
+        keep: Keeps the document of this file name and returns its hash.
+    """
+    judged: list[Row] = []
+    first: dict[str, str] = {}
+    for where, written in found:
+        data, faults = _nested(written), []
+        try:
+            if _BEYOND in data:
+                raise ValueError("it has more cells than the header; put a text with commas in quotes")
+            data = _completed(data, edition, now, keep)
+            faults = list(_faults(data, edition, now))
+        except (ValueError, TypeError, AttributeError, Misused) as error:
+            faults = [str(error)]
+        same = {name: value for name, value in data.items() if name not in ("received_at", "channel")}
+        earlier = first.setdefault(json.dumps(same, sort_keys=True, default=str), where)
+        if earlier != where:
+            faults.append(f"it repeats {earlier}")
+        judged.append(Row(where, data, tuple(faults)))
+    return judged
+
+
+def _nested(written: dict[str, Any]) -> dict[str, Any]:
+    """A flat row as the command has it; what is nested already stays."""
+    data = {name: value for name, value in written.items() if name not in _APPLICANT}
+    data["applicant"] = {
+        **{name: written[name] for name in _APPLICANT if name in written},
+        **written.get("applicant", {}),
+    }
+    if isinstance(partners := data["applicant"].get("partners"), str):
+        data["applicant"]["partners"] = [name.strip() for name in partners.split(";") if name.strip()]
+    if isinstance(documents := data.get("documents"), str):
+        pairs = (pair.partition("=") for pair in documents.split(";") if pair.strip())
+        data["documents"] = [
+            {"kind": kind.strip(), "sha256" if _HASH.match(what.strip()) else "file": what.strip()}
+            for kind, _, what in pairs
+        ]
+    if "matching_krw" in data or "matching_sha256" in data:
+        data["matching"] = {"krw": data.pop("matching_krw", None), "sha256": data.pop("matching_sha256", None)}
+    return data
+
+
+def _completed(data: dict[str, Any], edition: Edition, now: datetime, keep: Callable[[str], str]) -> dict[str, Any]:
+    received = data.get("received_at", now)
+    if isinstance(received, str):
+        try:
+            received = datetime.fromisoformat(received)
+        except ValueError:
+            raise ValueError(f"received_at {received!r} is no instant like 2021-03-15T10:00") from None
+    if isinstance(received, date) and not isinstance(received, datetime):
+        received = datetime.combine(received, time())
+    if received.tzinfo is None:
+        received = received.replace(tzinfo=ZoneInfo(edition.zone))
+    documents = [
+        {"kind": document["kind"], "sha256": keep(document["file"])} if "file" in document else document
+        for document in data.get("documents", ())
+    ]
+    return {**data, "received_at": m.canonical_instant(received), "documents": documents}
+
+
+def _faults(data: dict[str, Any], edition: Edition, now: datetime) -> Iterator[str]:
+    applicant = data["applicant"]
+    lacking = [name for name in ("country", "kind", "organisation", "contact") if not applicant.get(name)]
+    country = applicant.get("country", "")
+    if lacking:
+        yield f"{', '.join(lacking)} missing"
+    if country and pycountry.countries.get(alpha_2=str(country)) is None:
+        yield f"no country has the code {country!r}; write an ISO 3166-1 code like TR"
+    if applicant.get("kind") and applicant["kind"] not in list(ApplicantKind):
+        yield f"kind {applicant['kind']!r} is not one of {', '.join(ApplicantKind)}"
+    if not str(applicant.get("contact", "")).startswith("P-") and "@" not in str(applicant.get("address", "")):
+        yield "address is no e-mail address"
+    known = {"applicant": {name: value for name, value in applicant.items() if name != "address"}}
+    known["applicant"].update(contact="P-X", organisation="O-X")
+    unknown = m.unknown_fields("receive", "application", data)
+    unknown += sorted(set(known["applicant"]) - set(m.Applicant.model_fields))
+    if unknown:
+        yield f"{', '.join(unknown)} not known here"
+    if lacking or unknown:
+        return
+    try:
+        by = {"person": "P-X", "role": Role.DESK}
+        command = m.parse("application", "receive", {**data, **known, "id": "file", "by": by})
+        edition.programme(command.programme)
+    except Unreadable as refusal:
+        yield refusal.missing
+        return
+    except Unknown as refusal:
+        yield refusal.sentence.rstrip(".")
+        return
+    facts = Facts(
+        application=Application(ref="KC2000-AAA-0000"),
+        command=command,
+        edition=edition,
+        now=now,
+        source=Stage.ABSENT,
+        dest=Stage.RECEIVED,
+    )
+    for guard in BY_TRIGGER["receive", Stage.ABSENT].guards:
+        if missing := guard(facts):
+            yield f"it lacks {missing}"
+
+
+def with_ids(data: dict[str, Any], vault: Vault) -> dict[str, Any]:
+    """The same data with people and organisations by id; who is new is added to the vault.
+
+    Whoever is known by address, or an organisation by name, keeps their id: so an application that comes twice is
+    recognised.
+    """
+    applicant = dict(data["applicant"])
+    contact, address = str(applicant["contact"]), str(applicant.pop("address", ""))
+    organisation = str(applicant["organisation"])
+    if not organisation.startswith("O-"):
+        names = {name: id for id, name in vault.organisations().items()}
+        applicant["organisation"] = names.get(organisation) or vault.add_organisation(organisation)
+    if not contact.startswith("P-"):
+        known = next((p for p in vault.people(Role.APPLICANT) if p.address.casefold() == address.casefold()), None)
+        applicant["contact"] = (
+            known.id if known else vault.add_person(contact, address, organisation=organisation, roles=[Role.APPLICANT])
+        )
+    return {**data, "applicant": applicant}

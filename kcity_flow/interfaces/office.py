@@ -1,0 +1,220 @@
+"""What a command works with: the settings, the two stores, and the gateway to a server that runs already."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from temporalio.client import Client
+
+from kcity_flow.adapters.documents import Documents
+from kcity_flow.adapters.register import Register
+from kcity_flow.adapters.vault import Vault
+from kcity_flow.domain import messages as m
+from kcity_flow.domain.errors import Unknown
+from kcity_flow.domain.moves import BY_TRIGGER, EDITION_BY_TRIGGER
+from kcity_flow.domain.stages import Role
+from kcity_flow.gateway import Actor, Gateway, kind_of
+from kcity_flow.interfaces.misuse import Misused
+from kcity_flow.server import connect, locate
+from kcity_flow.settings import Settings
+
+HANDLES_PROPOSALS = ("refuse_proposal", "retract_proposal")
+"""Moves about a proposal, which they name but whose data they do not repeat."""
+
+_CATCHES_UP_WITHIN = 2.0
+"""Seconds the register is given to hear of what a workflow has just recorded."""
+
+
+class Stores(NamedTuple):
+    """The register and the vault, up to date and open."""
+
+    register: Register
+    vault: Vault
+
+
+@contextlib.contextmanager
+def stores(settings: Settings) -> Iterator[Stores]:
+    """Open both stores for as long as the block lasts.
+
+    Raises:
+        StoreFailed: one of them cannot be opened.
+    """
+    opened = Stores(Register(settings.register_url), Vault(settings.vault_url))
+    try:
+        for store in opened:
+            store.prepare()
+        yield opened
+    finally:
+        for store in opened:
+            store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Everything at hand. Instants are UTC, in the business time of the edition concerned."""
+
+    settings: Settings
+    register: Register
+    vault: Vault
+    documents: Documents
+    client: Client
+    gateway: Gateway
+
+    async def now(self, year: int) -> datetime:
+        """The business time of an edition.
+
+        Raises:
+            Unknown: it was never opened.
+        """
+        rules = await self.gateway.rules(year)
+        return rules.edition.tempo.business(datetime.now(UTC))
+
+    async def ledger(self, subject: str, entries: int) -> list[m.Entry]:
+        """A subject's ledger up to an entry that its workflow has recorded."""
+        for _ in range(int(_CATCHES_UP_WITHIN / 0.1)):
+            ledger = self.register.entries(subject)
+            if len(ledger) >= entries:
+                break
+            await asyncio.sleep(0.1)
+        return ledger
+
+    async def do(
+        self,
+        subject: str,
+        trigger: str,
+        data: dict[str, Any],
+        *,
+        person: str | None = None,
+        role: Role | None = None,
+        reason: str | None = None,
+        confirm: int | None = None,
+        evidence: tuple[Path, ...] = (),
+        command_id: str | None = None,
+    ) -> m.Receipt:
+        """Send one command for somebody.
+
+        Args:
+            subject: A reference number or an edition's year.
+            trigger: The move.
+            data: Its fields.
+            person: Who acts; may be left out where one person alone could.
+            role: In what role; the first of the person's that the table asks for, if left out.
+            reason: Kept in the vault.
+            confirm: The proposal's entry; its data are repeated, so that none need be given.
+            evidence: Files to keep; their hashes are sent.
+            command_id: So that the same command can be sent again.
+
+        Raises:
+            Refusal: by the gateway or the workflow.
+            Misused: who acts is not clear, or a file cannot be read.
+        """
+        standing = await self.gateway.standing(subject)
+        proposal = next((p for p in standing["proposals"] if p["entry"] == confirm), None)
+        fitting = fitting_roles(subject, trigger, standing["view"]["stage"], second=confirm is not None)
+        if trigger in HANDLES_PROPOSALS and proposal:
+            fitting = proposal["approvers"] if trigger == "refuse_proposal" else [proposal["role"]]
+        elif proposal and proposal["trigger"] == trigger and not data:
+            data = {name: value for name, value in proposal["substance"].items() if name != "trigger"}
+        actor = self.actor(person, role, fitting, f"{trigger} {subject}")
+        given: dict[str, Any] = {"reason": reason, "proposal": confirm}
+        if evidence:
+            given["evidence"] = [*data.get("evidence", ()), *map(self.keep, evidence)]
+        data = {**data, **{name: value for name, value in given.items() if value is not None}}
+        return await self.gateway.command(subject, trigger, data, actor, command_id)
+
+    def actor(self, person: str | None, role: Role | None, fitting: list[str], what: str) -> Actor:
+        """Who acts, in what role.
+
+        Raises:
+            Misused: nobody is named, and not exactly one person could be meant.
+        """
+        if person is None:
+            able = {p.id for name in fitting if role in (None, name) for p in self.vault.people(name)}
+            wanted = " or ".join([role] if role else fitting) or "anybody"
+            if not able:
+                raise Misused(
+                    f"Nobody here is {wanted}, which {what} takes; add somebody with "
+                    f"`kcity person add NAME ADDRESS --role {(role or (fitting or ['desk'])[0])}`."
+                )
+            if len(able) > 1:
+                some = ", ".join(sorted(able)[:4]) + (", …" if len(able) > 4 else "")
+                raise Misused(f"Say with --as who acts; {what} takes {wanted}, such as {some}.")
+            person = able.pop()
+        known = self.vault.person(person)
+        roles = [*(known.roles if known else ())]
+        chosen = role or next((r for r in fitting if r in roles), None) or next(iter(roles or fitting), Role.DESK)
+        return Actor(person, Role(chosen))
+
+    def keep(self, file: Path) -> str:
+        """Put a file into the document folder and return its hash.
+
+        Raises:
+            Misused: it cannot be read.
+        """
+        try:
+            return self.documents.put(file)
+        except OSError as error:
+            raise Misused(
+                f"The document {file} cannot be kept: {error.strerror}; name a file that can be read."
+            ) from None
+
+
+@contextlib.asynccontextmanager
+async def connected() -> AsyncIterator[Office]:
+    """Open the stores and find the server that runs, for as long as the block lasts.
+
+    Raises:
+        CannotStart: a setting cannot be used, or no server runs.
+        StoreFailed: a store cannot be opened.
+    """
+    settings = Settings.read()
+    client = await connect(locate(settings).address, settings)
+    with stores(settings) as (register, vault):
+        gateway = Gateway(client, register, vault, settings.task_queue)
+        yield Office(settings, register, vault, Documents(settings.documents), client, gateway)
+
+
+def fitting_roles(subject: str, trigger: str, stage: str, *, second: bool) -> list[str]:
+    """The roles that the table lets make, or confirm, a move; from any stage where it has none from this one."""
+    table: dict[Any, Any] = BY_TRIGGER if kind_of(subject) == "application" else EDITION_BY_TRIGGER
+    rows = [table[trigger, stage]] if (trigger, stage) in table else [r for (t, _), r in table.items() if t == trigger]
+    return list(dict.fromkeys(role.value for row in rows for role in ((second and row.approvers) or row.actors)))
+
+
+def row_key(subject: str) -> str:
+    """Under which name the register keeps a subject: an edition's year becomes ``edition/2021``.
+
+    Raises:
+        Unknown: it is neither a reference number nor a year.
+    """
+    if kind_of(subject) == "application":
+        return subject
+    return m.edition_id(int(subject.removeprefix("edition/")))
+
+
+def year_of(subject: str) -> int:
+    """The edition a subject belongs to.
+
+    Raises:
+        Unknown: it is neither a reference number nor a year.
+    """
+    if kind_of(subject) == "application":
+        return int(subject[2:6])
+    return int(subject.removeprefix("edition/"))
+
+
+def as_year(edition: str) -> int:
+    """An edition by its year, as the commands take it.
+
+    Raises:
+        Unknown: it is no year.
+    """
+    if not edition.isdigit() or len(edition) != 4:
+        raise Unknown(f"{edition!r} is no edition's year; write it like 2021 (`kcity edition list` shows them).")
+    return int(edition)

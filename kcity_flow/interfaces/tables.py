@@ -1,0 +1,464 @@
+"""How the command line shows things: tables and lists for people. Times are shown in Korean time, business time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from kcity_flow.adapters.vault import Person
+from kcity_flow.domain import messages as m
+from kcity_flow.domain.application import Application, Facts, Proposal
+from kcity_flow.domain.casefile import KEEP_UNDO
+from kcity_flow.domain.edition import Edition, Quota, values
+from kcity_flow.domain.guards import Setting
+from kcity_flow.domain.machine import APPLICATIONS, EDITIONS
+from kcity_flow.domain.messages import Entry, Outcome, View
+from kcity_flow.domain.moves import EDITION_MOVES, MOVES, Move
+from kcity_flow.domain.selection import Call, EditionFacts
+from kcity_flow.domain.stages import EditionStage, Role, Stage
+from kcity_flow.gateway import kind_of
+from kcity_flow.interfaces import lifecycle
+from kcity_flow.interfaces.ranking import Ranking, rounded
+
+ZONE = ZoneInfo("Asia/Seoul")
+COMMON = ("id", "by", "trigger", "proposal", "evidence", "reason")
+"""Fields of every command that are given in other ways than by --data."""
+
+_WIDE = 160
+_COLOURS = {Outcome.MADE: "", Outcome.PROPOSED: "yellow", Outcome.REFUSED: "red"}
+
+
+def console() -> Console:
+    """Standard output; wide enough for whole lines where it is no terminal."""
+    plain = Console(highlight=False)
+    return plain if plain.is_terminal else Console(highlight=False, width=_WIDE)
+
+
+def moment(at: datetime | str | None) -> str:
+    """An instant, to the minute."""
+    if at is None:
+        return ""
+    instant = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return f"{instant.astimezone(ZONE):%Y-%m-%d %H:%M}"
+
+
+def plain(model: Any) -> Any:
+    """What ``--json`` prints for a model."""
+    return model.model_dump(mode="json")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column in columns:
+        right = column in ("#", "KRW", "rank", "mean", "bonus", "entries", "places")
+        table.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=column == "ref")
+    return table
+
+
+# --- applications -----------------------------------------------------------------------------------------------------
+
+
+def views(found: Iterable[View]) -> RenderableType:
+    """A list of applications."""
+    table = _table("ref", "stage", "since", "country", "city", "waits on", "next due")
+    for view in found:
+        due = f"{view.next_timer} {moment(view.next_due_at)[:10]}" if view.next_due_at else ""
+        mark = " · waits for a second person" if view.waiting_proposals else ""
+        table.add_row(
+            view.subject, view.stage + mark, moment(view.since)[:10], view.country, view.city, view.waits_on, due
+        )
+    return Group(table, Text(f"{table.row_count} application{'s' * (table.row_count != 1)}"))
+
+
+def subject(view: View, facts: dict[str, Any], proposals: list[dict[str, Any]], ledger: list[Entry]) -> RenderableType:
+    """One application or edition: how it stands, what waits, and its ledger."""
+    due = f"{view.next_timer} on {moment(view.next_due_at)}" if view.next_due_at else "nothing"
+    told = [
+        Text.assemble((view.subject, "bold"), "  ", view.title),
+        Text(" · ".join(part for part in (view.programme, view.city, view.country, view.organisation) if part)),
+        Text.assemble(
+            "stands at ", (view.stage, "bold"), f" since {moment(view.since)}", " (file closed)" * view.closed
+        ),
+        Text(f"next due: {due}" + (f", waiting on {view.waits_on}" if view.waits_on else "")),
+    ]
+    if view.krw is not None:
+        told.append(Text(f"award: {view.krw:,} KRW" if view.programme else f"awards: {view.krw:,} KRW"))
+    if view.scores.get("score"):
+        told.append(Text("scores: " + ", ".join(f"{name} {rounded(score)}" for name, score in view.scores.items())))
+    for line in _facts(facts):
+        told.append(Text(line, style="dim"))
+    for proposal in proposals:
+        told.append(waiting(view.subject, proposal))
+    return Group(*told, entries(ledger))
+
+
+_SHOWN_ABOVE = ("ref", "stage", "since", "programme", "city", "title", "year", "place", "timers", "applicant")
+
+
+def _facts(facts: dict[str, Any]) -> Iterable[str]:
+    for name, value in facts.items():
+        if name not in _SHOWN_ABOVE and value not in (None, "", False, 0, [], {}):
+            written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            yield f"{name}: {written if len(written) <= 300 else written[:297] + '…'}"
+
+
+def waiting(name: str, proposal: dict[str, Any]) -> Text:
+    """A proposal that waits for its second person, and how to confirm it."""
+    return Text(
+        f"waits: {proposal['trigger']}, proposed by {proposal['person']} as entry {proposal['entry']}; "
+        f"{' or '.join(proposal['approvers'])} confirms it with: "
+        f"kcity do {name.removeprefix('edition/')} {proposal['trigger']} --confirm {proposal['entry']}",
+        style="yellow",
+    )
+
+
+def entries(ledger: Iterable[Entry]) -> RenderableType:
+    """A ledger, each entry with the head of its hash."""
+    table = _table("#", "when", "move", "stage", "who", "hash")
+    for entry in ledger:
+        went = entry.dest if entry.dest == entry.source else f"{entry.source} → {entry.dest}"
+        what = entry.command if entry.outcome is Outcome.MADE else f"{entry.command} ({entry.outcome})"
+        if entry.refused:
+            what += f": {entry.refused.guard or entry.refused.code}"
+        who = entry.person if entry.person == entry.role else f"{entry.person} {entry.role}"
+        table.add_row(
+            str(entry.number), moment(entry.at), what, went, who, entry.hash[:8], style=_COLOURS[entry.outcome]
+        )
+    return table
+
+
+# --- moves ------------------------------------------------------------------------------------------------------------
+
+
+class _Asked(Exception):
+    """A guard asked for something that only the command says."""
+
+
+class _Unsaid:
+    """A command nobody has given yet."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise _Asked(name)
+
+
+def offers(
+    name: str, standing: dict[str, Any], ledger: list[Entry], edition: Edition, now: datetime
+) -> list[dict[str, Any]]:
+    """The moves that are legal now: each with where it leads, who may, and what it asks for.
+
+    A guard that only looks at facts is answered: ``holds`` is true or false; one that looks at the command is not
+    (``null``).
+    """
+    application = kind_of(name) == "application"
+    lifecycle_of: Any = APPLICATIONS if application else EDITIONS
+    found = []
+    for trigger in standing["offers"]:
+        stage: Any = Stage(standing["view"]["stage"]) if application else EditionStage(standing["view"]["stage"])
+        move = lifecycle_of.row(trigger, stage, Role.DESK)
+        if move.undoes and move.dest != _undoable(ledger):
+            continue
+        facts = _facts_of(application, standing, move, edition, now)
+        if application and facts.source is not Stage.ABSENT:
+            programme = edition.programme(facts.application.programme)
+            setting = Setting(programme, edition.window(programme), facts.source, facts.dest)
+            if any(rule(setting) for rule in move.rules):
+                continue
+        model = (m.APPLICATION_COMMANDS if application else m.EDITION_COMMANDS)[trigger]
+        found.append(
+            {
+                "trigger": trigger,
+                "dest": str(move.dest or stage),
+                "keeps_stage": move.dest is None,
+                "actors": [str(role) for role in move.actors],
+                "approvers": [str(role) for role in move.approvers],
+                "sent_by": move.sent_by.value if move.sent_by else None,
+                "guards": [_judged(guard, facts) for guard in move.guards],
+                "fields": fields(model),
+            }
+        )
+    return found
+
+
+def _undoable(ledger: list[Entry]) -> str | None:
+    """The stage that the last move left, where that move can be undone."""
+    made = (entry for entry in reversed(ledger) if entry.outcome is Outcome.MADE and entry.command not in KEEP_UNDO)
+    last = next(made, None)
+    undone = last is None or last.source == last.dest or last.command.startswith("return_to_")
+    return None if last is None or undone else last.source
+
+
+def _facts_of(application: bool, standing: dict[str, Any], move: Move, edition: Edition, now: datetime) -> Any:
+    waits = [Proposal.model_validate(proposal) for proposal in standing["proposals"]]
+    common: dict[str, Any] = {
+        "command": _Unsaid(),
+        "edition": edition,
+        "now": now,
+        "entries": standing["view"]["entries"],
+        "proposal": waits[0] if waits else None,
+    }
+    if application:
+        file = Application.model_validate(standing["facts"])
+        # Only the workflow knows the application before its last move.
+        undo: Any = _Unsaid()
+        return Facts(application=file, source=file.stage, dest=move.dest or file.stage, undo=undo, **common)
+    call = Call.model_validate(standing["facts"])
+    return EditionFacts(call=call, source=call.stage, dest=move.dest or call.stage, **common)
+
+
+def _judged(guard: Any, facts: Any) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": guard.__name__, "sentence": lifecycle.sentence(guard), "holds": None, "missing": ""}
+    try:
+        missing = guard(facts)
+    except Exception:
+        # It reads the command, or what only a workflow has (the last move, to undo it): not known before.
+        return told
+    return {**told, "holds": not missing, "missing": missing}
+
+
+def fields(model: type[m.Command]) -> dict[str, Any]:
+    """The fields of a command that --data gives: JSON schema of each, and whether it is needed."""
+    schema = model.model_json_schema(mode="validation")
+    defs = schema.get("$defs", {})
+    return {
+        name: {**_resolved(value, defs), "required": name in schema.get("required", ())}
+        for name, value in schema["properties"].items()
+        if name not in COMMON
+    }
+
+
+def _resolved(value: Any, defs: dict[str, Any]) -> Any:
+    if isinstance(value, dict):
+        if "$ref" in value:
+            return _resolved(defs[value["$ref"].rpartition("/")[2]], defs)
+        return {key: _resolved(inner, defs) for key, inner in value.items() if key not in ("title", "discriminator")}
+    return [_resolved(inner, defs) for inner in value] if isinstance(value, list) else value
+
+
+def moves(name: str, view: View, found: list[dict[str, Any]], proposals: list[dict[str, Any]]) -> RenderableType:
+    """What can be done now and by whom; then what is offered but lacks something."""
+    lines: list[RenderableType] = [
+        Text.assemble((name, "bold"), " stands at ", (view.stage, "bold"), f" since {moment(view.since)}.")
+    ]
+    lines += [waiting(name, proposal) for proposal in proposals]
+    lacking: list[RenderableType] = []
+    others: dict[str, list[str]] = {}
+    for offer in found:
+        if by := offer["sent_by"] or (offer["actors"] == [Role.CLOCK] and Role.CLOCK):
+            others.setdefault(by, []).append(offer["trigger"])
+        elif missing := [guard["missing"] for guard in offer["guards"] if guard["holds"] is False]:
+            line = Text.assemble((offer["trigger"], "cyan"), f"  {_who(offer)}. Missing: {'; '.join(missing)}")
+            lacking.append(_indented(line))
+        else:
+            lines += _offer(offer)
+    if lacking:
+        lines += [Text("\nNot yet, as something is missing:"), *lacking]
+    for by, triggers in others.items():
+        lines.append(Text(f"\nBy the {by} alone: {', '.join(triggers)}", style="dim"))
+    lines.append(Text(f"\nDo one: kcity do {name} MOVE --as P-… [--data JSON] [--reason TEXT] [--evidence FILE]"))
+    return Group(*lines)
+
+
+def _offer(offer: dict[str, Any]) -> Iterable[RenderableType]:
+    to = "" if offer["keeps_stage"] else f" → {offer['dest']}"
+    yield Text.assemble("\n", (offer["trigger"] + to, "bold cyan"), f"  {_who(offer)}")
+    for guard in offer["guards"]:
+        mark, style = ("✓", "green") if guard["holds"] else ("·", "dim")
+        yield _indented(Text.assemble((f"{mark} ", style), guard["sentence"]))
+    if any(value["required"] for value in offer["fields"].values()):
+        written = ", ".join(f'"{key}": {_kind(value)}' for key, value in offer["fields"].items())
+        yield _indented(Text(f"--data {{{written}}}", style="dim"))
+
+
+def _who(offer: dict[str, Any]) -> str:
+    actors = [role for role in offer["actors"] if role != Role.CLOCK]
+    who = "everybody" if len(actors) >= len(lifecycle.EVERYBODY) else " or ".join(actors)
+    return f"by {who}" + (f", confirmed by {' or '.join(offer['approvers'])}" if offer["approvers"] else "")
+
+
+def _indented(text: Text) -> RenderableType:
+    return Padding(text, (0, 0, 0, 2), expand=False)
+
+
+def _kind(value: dict[str, Any]) -> str:
+    if options := value.get("anyOf"):
+        return next(_kind(option) for option in options if option.get("type") != "null")
+    if "const" in value or "enum" in value:
+        return "|".join(json.dumps(option) for option in value.get("enum", [value.get("const")]))
+    match value.get("type"):
+        case "array":
+            return f"[{_kind(value.get('items', {}))}, …]"
+        case "object" if "properties" in value:
+            return "{" + ", ".join(f'"{key}": {_kind(inner)}' for key, inner in value["properties"].items()) + "}"
+        case "object":
+            return f'{{"…": {_kind(value.get("additionalProperties") or {})}}}'
+        case kind:
+            return str(value.get("format", kind))
+
+
+# --- the ranking ------------------------------------------------------------------------------------------------------
+
+
+def ranking_data(found: Ranking) -> dict[str, Any]:
+    """What ``rank --json`` prints."""
+    least, most = found.sums()
+    return {
+        "programme": found.programme.key,
+        "taken": found.taken,
+        "places": found.places,
+        "min_krw": least,
+        "max_krw": most,
+        "budget_left_krw": found.budget_left,
+        "lines": [
+            {
+                "rank": line.rank,
+                "ref": line.candidate.ref,
+                "city": found.views[line.candidate.ref].city,
+                "country": line.candidate.country,
+                "score": line.candidate.score,
+                "mean": rounded(line.candidate.score),
+                "bonus": line.bonus,
+                "decided_by": line.decided_by,
+                "has_place": number <= found.places,
+            }
+            for number, line in enumerate(found.lines, start=1)
+        ],
+    }
+
+
+def ranking(found: Ranking) -> RenderableType:
+    """The ranking with the line below which the reserve begins."""
+    data = ranking_data(found)
+    table = _table("rank", "ref", "country", "city", "mean", "bonus", "decided by")
+    for number, line in enumerate(data["lines"], start=1):
+        decided = "nothing: the committee votes" if line["decided_by"] == "vote" else line["decided_by"]
+        table.add_row(
+            *(str(line[key]) for key in ("rank", "ref", "country", "city", "mean", "bonus")),
+            decided,
+            style="" if line["has_place"] else "dim",
+            end_section=number == found.places and number < len(data["lines"]),
+        )
+    award = found.programme.award
+    each = f"{award.min_krw:,}" if award.min_krw == award.max_krw else f"{award.min_krw:,} to {award.max_krw:,}"
+    total = (
+        f"{data['min_krw']:,}" if data["min_krw"] == data["max_krw"] else f"{data['min_krw']:,} to {data['max_krw']:,}"
+    )
+    lines = [
+        Text(
+            f"{found.programme.key}: {quota(found.programme.quota)} places, {found.taken} taken; "
+            f"{found.places} can be given now. Above the line: a place; below: the reserve."
+        ),
+        Text(f"An award is {each} KRW; these places cost {total} KRW."),
+    ]
+    if found.budget_left is not None:
+        lines.append(Text(f"The budget has {found.budget_left:,} KRW left."))
+    return Group(table, *lines)
+
+
+def quota(given: Quota) -> str:
+    """A number of places and how binding it is, in words."""
+    words = {"exact": "", "up_to": "up to ", "at_least": "at least ", "about": "about "}
+    return f"{words[given.kind.value]}{given.places}"
+
+
+# --- editions, people, mails ------------------------------------------------------------------------------------------
+
+
+def edition_data(edition: Edition) -> dict[str, Any]:
+    """What ``edition show --json`` prints: each value with where it comes from."""
+    return {
+        "year": edition.year,
+        "version": edition.version,
+        "values": {path: {"value": value, "from": edition.provenance(path)} for path, value in values(edition).items()},
+    }
+
+
+def edition(found: Edition) -> RenderableType:
+    """An edition's rules in short, and what nobody announced."""
+    table = _table("programme", "places", "award, KRW", "route", "window")
+    for programme in found.programmes:
+        award = programme.award
+        krw = f"{award.min_krw:,}" if award.min_krw == award.max_krw else f"{award.min_krw:,} – {award.max_krw:,}"
+        route = " → ".join(
+            step.kind.value + (f" ×{step.rounds}" if step.rounds > 1 else "") for step in programme.route
+        )
+        window = found.window(programme)
+        table.add_row(
+            f"{programme.key} ({programme.code})",
+            quota(programme.quota),
+            krw,
+            route,
+            f"{moment(window.opens_at)[:10]} – before {moment(window.closes_at)}",
+        )
+    total = f"{quota(found.total)} places in all; " if found.total else ""
+    budget = f"budget {found.budget_krw:,} KRW; " if found.budget_krw else ""
+    unsaid = [path for path in values(found) if not found.provenance(path)]
+    lines: list[RenderableType] = [
+        Text.assemble((found.title.en, "bold"), f"  version {found.version}"),
+        table,
+        Text(
+            f"{total}{budget}results by {found.results.due_on}, work ends {found.implementation.ends_on}; "
+            f"{len(found.ladders)} timers"
+        ),
+        Text(f"assumed, not announced: {', '.join(found.assumed) or 'nothing'}", style="yellow"),
+    ]
+    if unsaid:
+        lines.append(Text(f"{len(unsaid)} values do not say where they come from: {_heads(unsaid)}", style="dim"))
+    return Group(*lines)
+
+
+def _heads(paths: list[str]) -> str:
+    """Paths in few words: by their first two parts, each once."""
+    return ", ".join(dict.fromkeys(".".join(path.split(".")[:2]) for path in paths))
+
+
+def people(found: Iterable[Person]) -> RenderableType:
+    """A list of people."""
+    table = _table("id", "name", "address", "organisation", "roles")
+    for person in found:
+        table.add_row(
+            person.id, person.name or "(erased)", person.address, person.organisation, ", ".join(person.roles)
+        )
+    return table
+
+
+def mails(found: Iterable[SimpleNamespace]) -> RenderableType:
+    """A list of mails."""
+    table = _table("#", "to", "subject")
+    for mail in found:
+        table.add_row(str(mail.number), mail.to, mail.subject)
+    return table
+
+
+def moves_table(table_of: Iterable[Move]) -> RenderableType:
+    """Rows of the lifecycle."""
+    table = _table("move", "from", "to", "who", "second person", "conditions")
+    for move in table_of:
+        table.add_row(
+            move.trigger,
+            lifecycle.sources(move),
+            str(move.dest or "–"),
+            lifecycle.roles(move.actors),
+            lifecycle.roles(move.approvers) or "–",
+            ", ".join(guard.__name__ for guard in (*move.rules, *move.guards)),
+        )
+    return table
+
+
+def lifecycle_tables() -> RenderableType:
+    """Both tables of moves."""
+    return Group(
+        Text("An application", style="bold"),
+        moves_table(MOVES),
+        Text("An edition", style="bold"),
+        moves_table(EDITION_MOVES),
+    )

@@ -1,0 +1,463 @@
+"""Who plays a season: the staff, and applications from many countries with what becomes of each.
+
+A pure function of the edition, the number of applications and the seed. The first characters are so chosen that
+together they meet every move the edition has; those beyond are the usual mix. Everybody is invented.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from random import Random
+from typing import Any, Literal
+
+from kcity_flow.domain.edition import ApplicantKind, Edition, Late, ProcurementMode, Programme, QuotaKind
+from kcity_flow.domain.stages import Role, Stage
+
+S, R = Stage, Role
+
+COUNTRIES = {
+    "MY": ("Kota Kinabalu", "Ipoh", "Kuching"),
+    "MM": ("Dala", "Mandalay", "Bago"),
+    "RU": ("Primorsky Territory", "Kazan"),
+    "VN": ("Mekong Delta Region", "Hue", "Da Nang"),
+    "ID": ("Eastern Kalimantan", "Bandung", "Makassar"),
+    "PE": ("Cuzco", "Arequipa"),
+    "LA": ("Vientiane", "Savannakhet"),
+    "MN": ("Ulaanbaatar", "Darkhan"),
+    "CO": ("Bogota", "Medellin"),
+    "TH": ("Khon Kaen", "Phuket"),
+    "TR": ("Gaziantep", "Ankara", "Konya"),
+    "UZ": ("Tashkent", "Samarkand"),
+    "KZ": ("Almaty", "Aktobe"),
+    "PH": ("Cebu", "Davao"),
+    "IN": ("Pune", "Kochi"),
+    "KE": ("Nakuru", "Kisumu"),
+    "BR": ("Recife", "Curitiba"),
+    "KH": ("Siem Reap",),
+    "LK": ("Kandy",),
+    "EG": ("Aswan",),
+    "JO": ("Irbid",),
+    "EC": ("Cuenca",),
+    "PL": ("Lublin",),
+}
+"""Where applications come from, with cities. Those of 2020 come first."""
+
+_GIVEN = (
+    "Adela Baran Cilka Dorin Elira Farid Galya Hamza Ilka Jovan Kalina Lemor Mirel Nadim Orsola Pavle Quilla Renzo Safira "
+    "Tadeo Ulrika Vasko Wanida Xavi Yelena Zubin Amaru Benita Cosmin Dalia Emre Fenna"
+).split()
+_FAMILY = (
+    "Abasolo Brankov Cernata Dovanni Eskarov Fendali Gorvath Halimov Irigaray Jastreb Kolmari Lindqvar Morvane Nokhrin "
+    "Ostrander Pelikan Quispeya Rasovic Sandovar Tarkhani Ulvestad Varnholt Wachirat Xalmari Yordanev Zelenko"
+).split()
+_KOREAN_FAMILY = "KANG SEO YOON BAEK NAM SHIM OH MOON HEO ROH".split()
+_KOREAN_GIVEN = "Bo-ram Dae-hyun Eun-seo Ga-on Ha-neul Ji-ho Kyu-ri Min-jae Na-ri Seo-yeon Tae-oh U-jin Ye-rin Yun-ah".split()
+
+_THEMES = (
+    "Traffic signals that answer to buses", "District energy for a new town", "Flood warning for the river front",
+    "An operations centre for the city", "Smart waste collection", "A port district rebuilt", "Street lights that count",
+    "Water losses found early", "A campus for makers", "Air quality, street by street", "Parking guided by sensors",
+    "An airport city", "Emergency calls located", "A housing block that saves energy",
+)  # fmt: skip
+
+Tier = Literal["selected", "reserve", "passed_over"]
+POINTS: dict[Tier, int] = {"selected": 90, "reserve": 82, "passed_over": 75}
+"""About what reviewers give, of 100."""
+
+BELOW = 55
+"""What they give to what is rejected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who acts in the season."""
+
+    id: str
+    name: str
+    address: str
+    roles: tuple[Role, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of an application, as far as people make it so. Stages name where it happens."""
+
+    name: str
+    tier: Tier = "passed_over"
+    late: bool = False
+    found_late: bool = False
+    """Its date of receipt is corrected while it is screened, and it is late."""
+    ineligible: bool = False
+    rejected_at: Stage | None = None
+    no_show_at: Stage | None = None
+    withdraws_at: Stage | None = None
+    duplicate_at: Stage | None = None
+    country_cancelled_at: Stage | None = None
+    objection: Stage | Literal["dismissed"] | None = None
+    """The step found in error, if it objects and is right."""
+    promoted: bool = False
+    """From the reserve, as soon as there is a place."""
+    work: str = ""
+    """What happens once it is selected; nothing unusual if empty."""
+    needs: tuple[Stage, ...] = ()
+    """Steps its programme's route must have."""
+    tender: ProcurementMode | None = None
+    deferring: bool | None = None
+    """Whether its window passes late applications on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """An application, who stands behind it and what becomes of it."""
+
+    key: str
+    number: int
+    programme: str
+    fate: Fate
+    country: str
+    city: str
+    title: str
+    arrives_at: datetime
+    channel: str
+    applicant: Person
+    organisation: str
+    organisation_name: str
+    kind: str
+    partners: tuple[str, ...]
+    matching_krw: int
+    months: int | None
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Everybody."""
+
+    seed: int
+    staff: tuple[Person, ...]
+    characters: tuple[Character, ...]
+    firms: tuple[Person, ...]
+    governments: tuple[Person, ...] = field(default=())
+    """Who sign for governments: the Korean one first, then one for each country."""
+
+    def people(self) -> Iterator[Person]:
+        """Each person once."""
+        yield from self.staff
+        yield from self.firms
+        yield from self.governments
+        for character in self.characters:
+            yield character.applicant
+
+    def organisations(self) -> Iterator[tuple[str, str]]:
+        """Organisations by id, with their names."""
+        for character in self.characters:
+            yield character.organisation, character.organisation_name
+        for number, _ in enumerate(self.firms, start=1):
+            yield firm(number), f"Hanbit Engineering {number}"
+
+    def acting(self, role: Role) -> list[Person]:
+        """Everybody of the staff in a role, in order."""
+        return [person for person in self.staff if role in person.roles]
+
+
+def firm(number: int) -> str:
+    """The organisation of the Korean firm of this number."""
+    return f"O-FIRM-{number}"
+
+
+def cast(edition: Edition, applications: int, seed: int) -> Cast:
+    """Everybody who plays.
+
+    Args:
+        edition: Whose season it is.
+        applications: How many apply; from forty on every move of the edition is met.
+        seed: The same seed makes the same cast, on any machine.
+    """
+    random = Random(f"{edition.year}/{seed}")  # noqa: S311  # repeatable on purpose
+    fates = _fates(edition, applications, random)
+    programmes = _placed(edition, fates, random)
+    settings = _countries(fates, random)
+    characters = tuple(
+        _character(edition, number, fate, edition.programme(programme), country, random)
+        for number, (fate, programme, country) in enumerate(zip(fates, programmes, settings, strict=True), start=1)
+    )
+    return Cast(
+        seed=seed,
+        staff=tuple(_staff(applications, random)),
+        characters=characters,
+        firms=tuple(
+            _person(f"P-FIRM-{n}", "firm", (R.SIGNATORY, R.CONTRACTOR), random, korean=True) for n in range(1, 7)
+        ),
+        governments=(
+            _person("P-GOV-KR", "molit", (R.SIGNATORY,), random, korean=True),
+            *(
+                _person(f"P-GOV-{code}", f"{code.lower()}.government", (R.SIGNATORY, R.HOST_GOVERNMENT), random)
+                for code in COUNTRIES
+            ),
+        ),
+    )
+
+
+# --- what becomes of whom ---------------------------------------------------------------------------------------------
+
+
+def _fates(edition: Edition, applications: int, random: Random) -> list[Fate]:
+    leading = _leading(edition)
+    return [*leading[:applications], *(_usual(edition, random) for _ in range(applications - len(leading)))]
+
+
+def _leading(edition: Edition) -> list[Fate]:
+    """The fates that together meet every move. Those that fill the places come first, so that few make a season too."""
+    steps = _steps(edition)
+    places = _places(edition)
+    opened, designated = ProcurementMode.OPEN, ProcurementMode.DESIGNATED
+    works = [
+        Fate("works as planned", "selected", work="withdraws_framework withdraws_procurement"),
+        Fate("withdraws when selected", "selected", withdraws_at=S.SELECTED),
+        Fate("works after a re-notice, with a pause", "selected", work="renotice suspended", tender=opened),
+        Fate("the framework fails", "selected", work="framework_fails"),
+        Fate("the tender fails", "selected", work="tender_fails", tender=opened),
+        Fate("terminated while suspended", "selected", work="suspended terminated_suspended"),
+        Fate("notice of termination taken back", "selected", work="terminated_implementation"),
+        Fate("nearly terminated at acceptance", "selected", work="terminated_acceptance"),
+        Fate("the award is cancelled", "selected", work="award_cancelled", tender=designated),
+        Fate("the money is withdrawn by mistake", "selected", work="money_withdrawn"),
+    ]
+    selected = works[:places] + [Fate("works as planned", "selected")] * max(0, places - len(works))
+    others = [
+        Fate("waits on the reserve and is promoted", "reserve", promoted=True),
+        Fate("waits on the reserve", "reserve"),
+        Fate("leaves the reserve", "reserve", withdraws_at=S.RESERVE, country_cancelled_at=S.RESERVE),
+        Fate("late", late=True, deferring=False),
+        Fate("found late in screening", found_late=True, deferring=False),
+        Fate("ineligible, objects in vain", ineligible=True, objection="dismissed"),
+        Fate("ineligible by an error", ineligible=True, objection=S.SCREENING),
+        Fate("passed over, reopened at the shortlist", objection=S.SHORTLISTED),
+        *(Fate(f"passed over, reopened at {step}", objection=step, needs=(step,)) for step in steps),
+        *(
+            # The first of them objects, in vain.
+            Fate(f"rejected at {step}", rejected_at=step, needs=(step,), objection="dismissed" if not nth else None)
+            for nth, step in enumerate(steps)
+        ),
+        *(
+            Fate(f"stays away from the {step}", no_show_at=step, needs=(step,))
+            for step in steps
+            if step in (S.CONSULTATION, S.PRESENTATION)
+        ),
+        *(
+            Fate(f"leaves at {stage}", withdraws_at=stage, country_cancelled_at=stage, needs=needs)
+            for stage, needs in (
+                (S.RECEIVED, ()), (S.SCREENING, ()), *((step, (step,)) for step in steps), (S.SHORTLISTED, ()),
+            )
+        ),
+        Fate("sent twice, seen at once", duplicate_at=S.RECEIVED),
+        Fate("sent twice, seen in screening", duplicate_at=S.SCREENING),
+    ]  # fmt: skip
+    if any(window.late is Late.DEFER for window in edition.windows):
+        others += [Fate("too late for this year", late=True, deferring=True),
+                   Fate("found too late in screening", found_late=True, deferring=True)]  # fmt: skip
+    others += [Fate("waits on the reserve and is promoted late", "reserve", promoted=True)]
+    return selected + others
+
+
+def _usual(edition: Edition, random: Random) -> Fate:
+    """The usual mix: most are rejected or passed over."""
+    steps = _steps(edition)
+    meetings = [step for step in steps if step in (S.CONSULTATION, S.PRESENTATION)]
+    choices: list[tuple[int, Fate]] = [
+        (30, Fate("rejected at paper_review", rejected_at=S.PAPER_REVIEW)),
+        (18, Fate("passed over")),
+        (6, Fate("passed over, objects in vain", objection="dismissed")),
+        (10, Fate("ineligible", ineligible=True)),
+        (5, Fate("late", late=True)),
+        (4, Fate("leaves at paper_review", withdraws_at=S.PAPER_REVIEW)),
+        (3, Fate("leaves at screening", withdraws_at=S.SCREENING)),
+        *((12, Fate(f"rejected at {step}", rejected_at=step, needs=(step,))) for step in steps[1:]),
+        *((3, Fate(f"stays away from the {step}", no_show_at=step, needs=(step,))) for step in meetings),
+    ]
+    return random.choices([fate for _, fate in choices], [weight for weight, _ in choices])[0]
+
+
+def _steps(edition: Edition) -> list[Stage]:
+    kinds = {step.kind for programme in edition.programmes for step in programme.route}
+    return [stage for stage in Stage if stage.value in kinds]
+
+
+def _room(programme: Programme) -> int:
+    return programme.quota.places
+
+
+def _places(edition: Edition) -> int:
+    wanted = sum(_room(programme) for programme in edition.programmes)
+    total = edition.total
+    return wanted if total is None or total.kind is QuotaKind.AT_LEAST else min(wanted, total.places)
+
+
+def _fits(edition: Edition, programme: Programme, fate: Fate) -> bool:
+    route = [step.kind.value for step in programme.route]
+    if any(step.value not in route for step in fate.needs):
+        return False
+    if fate.tender is not None and programme.procurement.mode is not fate.tender:
+        return False
+    defers = edition.window(programme).late is Late.DEFER
+    if fate.deferring is not None and defers is not fate.deferring:
+        return False
+    return True
+
+
+def _placed(edition: Edition, fates: list[Fate], random: Random) -> list[str]:
+    """A programme for each: places first by quota, then evenly."""
+    taken: Counter[str] = Counter()
+    reserve: Counter[str] = Counter()
+    count: Counter[str] = Counter()
+    found = []
+    for fate in fates:
+        fitting = [programme for programme in edition.programmes if _fits(edition, programme, fate)]
+        if fate.tier == "selected":
+            # A fate that fits nowhere any more is lived in another programme: nothing depends on where.
+            open_ = [p for p in fitting if taken[p.key] < _room(p)] or [
+                p for p in edition.programmes if taken[p.key] < _room(p)
+            ]
+            chosen = min(open_, key=lambda p: (taken[p.key] / _room(p), p.number))
+            taken[chosen.key] += 1
+        elif fate.tier == "reserve":
+            # Whoever is to be promoted waits where a place will come free.
+            freed = next((key for other, key in zip(fates, found, strict=False) if other.withdraws_at is S.SELECTED), None)
+            here = [p for p in fitting if p.key == freed] if fate.promoted and freed and not reserve[freed] else fitting
+            chosen = min(here, key=lambda p: (reserve[p.key], -_room(p), p.number))
+            reserve[chosen.key] += 1
+        else:
+            chosen = min(fitting, key=lambda p: (count[p.key], random.random()))
+        count[chosen.key] += 1
+        found.append(chosen.key)
+    return found
+
+
+def _countries(fates: list[Fate], random: Random) -> list[str]:
+    """A country for each; one for which the call is cancelled has no other application."""
+    codes = list(COUNTRIES)
+    cancelled = [index for index, fate in enumerate(fates) if fate.country_cancelled_at]
+    alone = dict(zip(cancelled, reversed(codes), strict=False))
+    others = [code for code in codes if code not in alone.values()]
+    order = random.sample(others, len(others))
+    given: Iterator[str] = iter(())
+    found = []
+    for index, _ in enumerate(fates):
+        if index in alone:
+            found.append(alone[index])
+            continue
+        code = next(given, None)
+        if code is None:
+            given = iter(order)
+            code = next(given)
+        found.append(code)
+    return found
+
+
+# --- characters -------------------------------------------------------------------------------------------------------
+
+
+def _character(
+    edition: Edition, number: int, fate: Fate, programme: Programme, country: str, random: Random
+) -> Character:
+    window = edition.window(programme)
+    city = random.choice(COUNTRIES[country])
+    government = ApplicantKind.LOCAL_GOVERNMENT, ApplicantKind.CENTRAL_GOVERNMENT
+    kind = random.choice(programme.applicants)
+    korean = kind not in government
+    with_partner = programme.partner.mode == "required" or kind in programme.only_with_government
+    partners = tuple(programme.partner.kinds[:1]) or ("local_government",)
+    matching = random.choice((0, 0, 20_000_000, 50_000_000))
+    return Character(
+        key=f"A{number:03d}",
+        number=number,
+        programme=programme.key,
+        fate=fate,
+        country=country,
+        city=city,
+        title=f"{random.choice(_THEMES)}: {city}",
+        arrives_at=_arrival(fate, window.opens_at, window.closes_at, window.continuous, random),
+        channel=random.choice(window.channels),
+        applicant=_person(f"P-A-{number:03d}", f"{city.lower().replace(' ', '-')}.applicant", (R.APPLICANT,), random,
+                          korean=korean),  # fmt: skip
+        organisation=f"O-A-{number:03d}",
+        organisation_name=f"Narae Solutions {number}" if korean else f"Municipality of {city} ({number})",
+        kind=kind.value,
+        partners=partners if with_partner else (),
+        matching_krw=matching,
+        months=random.choice([band.months for band in programme.award.bands]) if programme.award.bands else None,
+        points=84 if fate.promoted else POINTS[fate.tier],
+    )
+
+
+def _arrival(fate: Fate, opens_at: datetime, closes_at: datetime, continuous: bool, random: Random) -> datetime:
+    """In the working hours of a day; most come in the last weeks."""
+    days = (closes_at - opens_at).days
+    if fate.late:
+        # The closing instant itself is too late.
+        return closes_at + random.choice((timedelta(), timedelta(hours=13), timedelta(days=2, hours=11)))
+    spread = random.triangular(0, days - 6, days - 12)
+    if continuous:
+        spread *= 0.6  # so that the last is judged when the results are due
+    if S.RECEIVED in (fate.withdraws_at, fate.duplicate_at, fate.country_cancelled_at):
+        spread *= 0.3  # there is time to leave before the files are opened
+    return opens_at + timedelta(days=int(spread), hours=random.randint(9, 13), minutes=random.randint(0, 59))
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+
+
+def _staff(applications: int, random: Random) -> Iterator[Person]:
+    many = max(1, applications // 40)
+    wanted = (
+        (R.DESK, 3 + 2 * many), (R.HEAD, 2), (R.CHAIR, 1 + many), (R.REVIEWER, 10 + 6 * many), (R.COMMITTEE, 2),
+        (R.MINISTRY, 3), (R.PROCUREMENT_OFFICER, 3), (R.FINANCE, 2), (R.OBJECTION_COMMITTEE, 3), (R.RECORDS, 1),
+        (R.AUDITOR, 1),
+    )  # fmt: skip
+    for role, count in wanted:
+        for number in range(1, count + 1):
+            name = role.value.upper().replace("_", "-")
+            yield _person(f"P-{name}-{number}", f"{role.value}.secretariat", (role,), random, korean=True)
+
+
+def _person(id: str, office: str, roles: tuple[Role, ...], random: Random, *, korean: bool = False) -> Person:  # noqa: A002
+    name = (
+        f"{random.choice(_KOREAN_FAMILY)} {random.choice(_KOREAN_GIVEN)}"
+        if korean
+        else f"{random.choice(_GIVEN)} {random.choice(_FAMILY)}"
+    )
+    # Ids make addresses unique where names are not.
+    local = name.lower().replace(" ", ".")
+    return Person(id, name, f"{local}.{id[2:].lower()}@{office.replace('_', '-')}.example", roles)
+
+
+def proof(*of: str) -> str:
+    """The hash of a document that nobody wrote."""
+    return sha256("/".join(of).encode()).hexdigest()
+
+
+def given(character: Character) -> dict[str, Any]:
+    """What the application says of itself, as the desk enters it."""
+    return {
+        "programme": character.programme,
+        "applicant": {
+            "contact": character.applicant.id,
+            "organisation": character.organisation,
+            "kind": character.kind,
+            "country": character.country,
+            "partners": list(character.partners),
+        },
+        "city": character.city,
+        "title": character.title,
+        "received_at": character.arrives_at.isoformat(),
+        "channel": character.channel,
+        "documents": [{"kind": "proposal", "sha256": proof(character.key, "proposal")}],
+        "matching": {"krw": character.matching_krw, "sha256": proof(character.key, "matching")}
+        if character.matching_krw
+        else None,
+        "months": character.months,
+    }

@@ -1,0 +1,244 @@
+"""Plays a plan on a server, through the gateway, as people would.
+
+Acts of one application keep their order; those of different applications go side by side. Each act has an id that
+follows from the plan, so one that is sent again is answered and not repeated: a director that was killed goes on from
+where it had written down that it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
+from temporalio.testing import WorkflowEnvironment
+
+from kcity_flow.adapters.register import Register
+from kcity_flow.adapters.stores import StoreFailed
+from kcity_flow.domain.edition import Tempo
+from kcity_flow.domain.errors import AlreadyReceived, Refusal, Unavailable
+from kcity_flow.domain.messages import Outcome, Receipt
+from kcity_flow.gateway import Actor, Gateway
+from kcity_flow.rehearsal.theatre import Act, Plan
+
+AT_ONCE = 8
+"""Applications that are spoken for side by side."""
+
+PATIENCE = timedelta(minutes=2)
+"""How long the edition's orders may take to reach everybody."""
+
+_REF = re.compile(r"KC\d{4}-[A-Z]{3}-\d{4,6}")
+
+
+class Clock(Protocol):
+    """How business time passes."""
+
+    async def until(self, instant: datetime) -> None:
+        """Return when business time has reached an instant; at once if it has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SkippingClock:
+    """The time-skipping server's: nothing happens between two things that happen."""
+
+    environment: WorkflowEnvironment
+    tempo: Tempo
+
+    async def until(self, instant: datetime) -> None:
+        """Skip."""
+        left = self.tempo.clock(instant) - await self.environment.get_current_time()
+        if left > timedelta(0):
+            await self.environment.sleep(left)
+
+
+@dataclass(slots=True)
+class PassingClock:
+    """Everybody's, at the edition's tempo."""
+
+    tempo: Tempo
+
+    async def until(self, instant: datetime) -> None:
+        """Wait."""
+        await asyncio.sleep(max(0.0, (self.tempo.clock(instant) - datetime.now(UTC)).total_seconds()))
+
+
+class Position(BaseModel):
+    """How far a season has been played: what a director needs to go on."""
+
+    played: int = 0
+    """Acts behind us."""
+    refs: dict[str, str] = {}
+    """The plan's reference numbers, and those that were given."""
+    proposals: dict[str, int] = {}
+    """Entries under which acts' proposals wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a progress callback is told."""
+
+    at: datetime
+    """Business time, UTC."""
+    done: int
+    of: int
+    act: Act
+
+
+class WentOtherwise(Exception):
+    """An act led elsewhere than in the plan."""
+
+
+@dataclass(slots=True)
+class Director:
+    """Plays one plan."""
+
+    plan: Plan
+    gateway: Gateway
+    register: Register
+    clock: Clock
+    position: Position = field(default_factory=Position)
+    keep: Path | None = None
+    """File in which the position is kept."""
+    strict: bool = True
+    """Whether an act that leads elsewhere ends the season; otherwise it is passed over."""
+    progress: Callable[[Played], None] | None = None
+    otherwise: list[str] = field(default_factory=list)
+    """What led elsewhere, in sentences."""
+
+    async def play(self) -> None:
+        """Play what is left of the plan, to the instant at which nothing is due any more.
+
+        Raises:
+            WentOtherwise: an act led elsewhere than in the plan.
+        """
+        for batch in self._batches():
+            await self.clock.until(batch[-1].at)
+            await self._play(batch)
+            self.position.played += len(batch)
+            self._keep()
+            if self.progress:
+                self.progress(Played(batch[-1].at, self.position.played, len(self.plan.acts), batch[-1]))
+        await self._everything_falls_due()
+
+    def _batches(self) -> list[list[Act]]:
+        """Acts of one day together; the edition's each for itself, in their place."""
+        zone = ZoneInfo(self.plan.edition.zone)
+        left = self.plan.acts[self.position.played :]
+        batches: list[list[Act]] = []
+        for _, day in groupby(left, lambda act: act.at.astimezone(zone).date()):
+            for of_edition, acts in groupby(day, lambda act: act.subject == ""):
+                some = list(acts)
+                batches += [[act] for act in some] if of_edition else [some]
+        return batches
+
+    async def _play(self, batch: Sequence[Act]) -> None:
+        # Reference numbers are given in the order of the plan.
+        for act in batch:
+            if act.trigger == "receive":
+                await self._send(act)
+        by_subject: dict[str, list[Act]] = {}
+        for act in batch:
+            if act.trigger != "receive":
+                by_subject.setdefault(act.subject, []).append(act)
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def follow(acts: list[Act]) -> None:
+            async with room:
+                for act in acts:
+                    await self._send(act)
+
+        await asyncio.gather(*(follow(acts) for acts in by_subject.values()))
+        for act in batch:
+            await self._obeyed(act)
+
+    async def _send(self, act: Act) -> None:
+        try:
+            receipt = await self._answer(act)
+        except Refusal as refusal:
+            if act.expect is not Outcome.REFUSED:
+                self._went_otherwise(act, refusal.sentence)
+            return
+        if receipt is not None and receipt.outcome is Outcome.PROPOSED:
+            self.position.proposals[act.key] = receipt.entry
+        if act.expect is Outcome.REFUSED:
+            self._went_otherwise(act, "it was not refused")
+
+    async def _answer(self, act: Act) -> Receipt | None:
+        """Send an act until it is answered: whoever is away comes back."""
+        actor = Actor(act.person, act.role)
+        pause = 0.2
+        while True:
+            try:
+                if act.trigger == "receive":
+                    return await self._receive(act, actor)
+                data = self._renamed(act.data)
+                if act.confirms is not None:
+                    data["proposal"] = self.position.proposals.get(act.confirms, 0)
+                subject = self._renamed(act.subject) or str(self.plan.edition.year)
+                command_id = f"season/{self.plan.cast.seed}/{act.key}"
+                return await self.gateway.command(subject, act.trigger, data, actor, command_id)
+            except (Unavailable, StoreFailed):
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+
+    async def _receive(self, act: Act, actor: Actor) -> Receipt | None:
+        try:
+            receipt = await self.gateway.receive(self.plan.edition.year, act.data, actor)
+        except AlreadyReceived as earlier:
+            # It was sent before, by a director that did not live to write it down.
+            found = _REF.search(earlier.sentence)
+            self.position.refs[act.subject] = found.group() if found else act.subject
+            return None
+        self.position.refs[act.subject] = receipt.subject
+        return receipt
+
+    def _renamed(self, value: Any) -> Any:
+        """The same with the reference numbers that were given here."""
+        match value:
+            case str():
+                return self.position.refs.get(value, value)
+            case dict():
+                return {key: self._renamed(inner) for key, inner in value.items()}
+            case list() | tuple():
+                return [self._renamed(inner) for inner in value]
+        return value
+
+    async def _obeyed(self, act: Act) -> None:
+        """Wait until everybody has done what the edition ordered."""
+        for ref, entries in act.told:
+            await self._comes_to(self._renamed(ref), entries, PATIENCE)
+
+    async def _comes_to(self, subject: str, entries: int, patience: timedelta) -> bool:
+        for _ in range(int(patience.total_seconds() / 0.02)):
+            view = await asyncio.to_thread(self.register.view, subject)
+            if view is not None and view.entries >= entries:
+                return True
+            await asyncio.sleep(0.02)
+        return False
+
+    async def _everything_falls_due(self) -> None:
+        """Wait for the last timer, and until the register has heard of it."""
+        await self.clock.until(self.plan.ends_at)
+        for subject, entries in self.plan.ledgers().items():
+            if not subject.startswith("edition/"):
+                await self._comes_to(self._renamed(subject), entries, PATIENCE if self.strict else timedelta(seconds=1))
+
+    def _went_otherwise(self, act: Act, why: str) -> None:
+        sentence = f"{act.at:%Y-%m-%d} {self._renamed(act.subject) or 'edition'} {act.trigger}: {why}"
+        self.otherwise.append(sentence)
+        if self.strict:
+            raise WentOtherwise(sentence)
+
+    def _keep(self) -> None:
+        if self.keep is None:
+            return
+        draft = self.keep.with_suffix(".new")
+        draft.write_text(self.position.model_dump_json())
+        draft.replace(self.keep)

@@ -1,0 +1,1046 @@
+"""What the cast does, act by act, over the whole season: computed in advance, without a server.
+
+Each application has a script, a scene for each stage; the edition has one of its own. A scene does what its stage is
+for, then what the application's fate says, and meets on its way whatever nobody has met yet: a proposal that lapses,
+a move taken back, a reviewer replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from kcity_flow.domain import selection
+from kcity_flow.domain.application import Application
+from kcity_flow.domain.edition import Edition, Late, ProcurementMode, Programme, QuotaKind, StepKind
+from kcity_flow.domain.evaluation import criterion_mean, final_score
+from kcity_flow.domain.messages import Outcome
+from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage
+from kcity_flow.rehearsal.cast import BELOW, Cast, Character, cast, firm, given, proof
+from kcity_flow.rehearsal.theatre import Act, Acting, Do, Moved, Plan, Script, Theatre, Until
+
+S, R = Stage, Role
+
+SELECTED_FROM, RESERVE_FROM = 86, 79
+"""The committee gives a place from so many points on, and a place on the reserve."""
+
+DECIDED_BEFORE = 17
+"""Working days between the decision and the day on which results are due, where the edition does not say."""
+
+CROWDED = (S.RECEIVED, S.SCREENING, S.PAPER_REVIEW, S.CONSULTATION, S.NOT_SELECTED, S.INELIGIBLE)
+"""Stages that many come to: what happens beside the road there is shared out."""
+
+BEFORE_DECISION = (S.RECEIVED, S.SCREENING, S.PAPER_REVIEW, S.CONSULTATION, S.PRESENTATION, S.CONFIRMATION, S.SHORTLISTED)
+
+ASIDE = ("lapse_proposal", "flag", "correct", "refuse_proposal", "retract_proposal")
+"""What may happen anywhere."""
+
+
+def plan(edition: Edition, applications: int, seed: int) -> Plan:
+    """The whole season.
+
+    Args:
+        edition: Whose season it is; its tempo does not matter.
+        applications: How many apply.
+        seed: The same seed makes the same plan, on any machine.
+
+    Raises:
+        Unplayable: a script asks for what the table forbids.
+    """
+    theatre = Theatre(edition, cast(edition, applications, seed))
+    stories = [Story(theatre, character) for character in theatre.cast.characters]
+    secretariat = Secretariat(theatre, stories)
+    return theatre.play([("edition", secretariat.season()), *((s.character.key, s.life()) for s in stories)])
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an application's script needs the edition to do."""
+
+    trigger: str
+    ref: str
+    data: dict[str, Any]
+
+
+class Story:
+    """One application's script."""
+
+    def __init__(self, theatre: Theatre, character: Character) -> None:
+        self.theatre, self.character, self.fate = theatre, character, character.fate
+        self.random = Random(f"{theatre.edition.year}/{theatre.cast.seed}/{character.key}")  # noqa: S311
+        self.programme: Programme = theatre.edition.programme(character.programme)
+        self.window = theatre.edition.window(self.programme)
+        self.officer = ""
+        self.ref = ""
+        self.rank = 1
+        self.awaits_decision = False
+        self.takes_back = False
+        self._done: set[str] = set()
+        self._claims: list[tuple[str, Stage]] = []
+
+    # --- what a scene sees ---
+
+    @property
+    def app(self) -> Application:
+        """The facts."""
+        return self.theatre.dry.files[self.ref].application
+
+    @property
+    def stage(self) -> Stage:
+        """Where it stands."""
+        return self.app.stage
+
+    @property
+    def steps(self) -> list[Stage]:
+        """Its programme's route."""
+        return [Stage(step.kind.value) for step in self.programme.route]
+
+    def next_step(self) -> Stage:
+        """Where the route leads from here."""
+        route = self.steps
+        return [*route, S.SHORTLISTED][route.index(self.stage) + 1]
+
+    def claim(self, trigger: str) -> bool:
+        """Whether this move is still to be met at this stage."""
+        if not self.theatre.claim(trigger, self.stage):
+            return False
+        self._claims.append((trigger, self.stage))
+        return True
+
+    def once(self, what: str) -> bool:
+        """True the first time it is asked."""
+        first = what not in self._done
+        self._done.add(what)
+        return first
+
+    @property
+    def unhurried(self) -> bool:
+        """Whether there is time for things to lapse: those that must be decided in June have none."""
+        return self.fate.tier == "passed_over" or self.stage not in (S.SCREENING, *self.steps)
+
+    # --- what a scene does ---
+
+    def do(self, trigger: str, who: tuple[str, Role], confirms: Act | None = None, **data: Any) -> Acting:
+        """Act."""
+        return (yield Do(trigger, data, *who, confirms=confirms))
+
+    def desk(self, trigger: str, **data: Any) -> Acting:
+        """The desk officer in charge acts."""
+        return (yield from self.do(trigger, (self.officer, R.DESK), **data))
+
+    def pause(self, *days: int) -> Script:
+        """Wait some working days."""
+        yield Until(self.theatre.in_days(self.random.randint(*days) if len(days) > 1 else days[0]))
+
+    def two(self, trigger: str, first: Role, second: Role, **data: Any) -> Acting:
+        """One proposes, another confirms a day or so later."""
+        proposer = self.officer if first is R.DESK else self.theatre.pick(first)
+        proposed = yield from self.do(trigger, (proposer, first), **data)
+        yield from self.pause(1)
+        other = self.theatre.pick(second, proposer)
+        return (yield from self.do(trigger, (other, second), confirms=proposed, **data))
+
+    def by(self, role: Role) -> tuple[str, Role]:
+        """Somebody in a role."""
+        return self.theatre.pick(role), role
+
+    @property
+    def applicant(self) -> tuple[str, Role]:
+        """The applicant."""
+        return self.character.applicant.id, R.APPLICANT
+
+    def proof(self, of: str) -> str:
+        """The hash of a document about this application."""
+        return proof(self.character.key, of)
+
+    # --- the life ---
+
+    def life(self) -> Script:
+        """From arrival to the end."""
+        yield Until(self.character.arrives_at + timedelta(minutes=self.random.randint(30, 400)))
+        self.officer = self.theatre.pick(R.DESK)
+        act = yield from self.do("receive", (self.officer, R.DESK), **given(self.character))
+        self.ref = act.subject
+        while True:
+            stage, acts = self.stage, len(self.theatre.dry.files[self.ref].carried.seen)
+            try:
+                yield from self.nonsense()
+                yield from self.take_back()
+                if self.stage is stage:
+                    yield from SCENES[stage](self)
+            except Moved:
+                self.theatre.give_up(self._claims)
+                self.awaits_decision = False
+            self._claims.clear()
+            if self.stage is stage and acts == len(self.theatre.dry.files[self.ref].carried.seen):
+                return
+            if self.theatre.dry.is_closed(self.ref):
+                return
+
+    def nonsense(self) -> Script:
+        """Now and then somebody asks for what is not allowed, and is refused."""
+        if self.stage in ENDS or self.random.random() > 0.08:
+            return
+        impossible: dict[str, tuple[str, tuple[str, Role], dict[str, Any]]] = {
+            "unproven": ("withdraw", self.applicant, {}),
+            "skipped": ("shortlist", self.by(R.CHAIR), {}),
+            "alone": ("select", self.by(R.COMMITTEE), {"krw": self.award, "rank": 1}),
+        }
+        known = {S.SHORTLISTED: "alone", S.RECEIVED: "skipped"}
+        trigger, who, data = impossible[known.get(self.stage, "unproven")]
+        yield Do(trigger, data, *who, expect=Outcome.REFUSED)
+
+    def take_back(self) -> Script:
+        """Undo the move that led here, if nobody has yet undone such a one. It was made in error."""
+        undo = self.theatre.dry.files[self.ref].carried.undo
+        if undo is None:
+            return
+        before, here = undo.before, self.stage
+        if here is S.SELECTED and self.fate.tier != "reserve" and self.fate.name != "works as planned":
+            return  # they have enough before them until results are published
+        if not self.claim(f"return_to_{before.stage}"):
+            return
+        if S.RESERVE in (before.stage, here) or before.place != self.app.place:
+            self.theatre.wishes.append(_return_wish(self, before))
+            yield from self.wait_for_the_edition()
+        else:
+            self.takes_back = True
+            try:
+                yield from self.pause(1)
+                yield from self.two(f"return_to_{before.stage}", R.DESK, R.HEAD, reason="entered in the wrong file")
+            finally:
+                self.takes_back = False
+
+    def wait_for_the_edition(self) -> Script:
+        """Until the stage changes, which ends the scene."""
+        for _ in range(60):
+            yield from self.pause(1)
+
+    def aside(self) -> Script:
+        """What happens beside the road: flags, corrections, and proposals that come to nothing."""
+        met = 0
+        for trigger in ASIDE:
+            if met == 2 and self.stage in CROWDED:
+                break
+            if trigger == "lapse_proposal" and not self.unhurried:
+                continue
+            if trigger == "lapse_proposal" and self.stage is S.RECEIVED and not self._open_for(30):
+                continue
+            if self.claim(trigger):
+                met += 1
+                yield from self._aside(trigger)
+        while "lapse_proposal" in [trigger for trigger, _ in self._claims] and self._proposals():
+            yield from self.pause(2)
+
+    def _open_for(self, days: int) -> bool:
+        return self.window.continuous or self.theatre.now + timedelta(days=days) < self.window.closes_at
+
+    def _proposals(self) -> bool:
+        return bool(self.theatre.dry.files[self.ref].carried.proposals)
+
+    def _aside(self, trigger: str) -> Script:
+        yield from self.pause(0, 2)
+        if trigger == "flag":
+            yield from self.desk("flag", note="ask_the_embassy")
+            return
+        data = {"supersedes": 1, "field": "title", "value": f"{self.app.title.removesuffix(' (revised)')} (revised)",
+                "reason": "the title page says otherwise"}  # fmt: skip
+        if trigger == "correct":
+            yield from self.two("correct", R.DESK, R.HEAD, **data)
+            return
+        proposed = yield from self.desk("correct", **data)
+        if trigger == "lapse_proposal":
+            return
+        yield from self.pause(1)
+        who = (self.officer, R.DESK) if trigger == "retract_proposal" else self.by(R.HEAD)
+        yield from self.do(trigger, who, confirms=proposed, reason="the title stands as it is")
+
+    def departures(self) -> Script:
+        """A country dropped from the call, a duplicate, a letter of withdrawal: whatever fate has for this stage."""
+        stage, fate = self.stage, self.fate
+        if fate.country_cancelled_at is stage and self.once("cancelled"):
+            yield from self.ask_edition("cancel_call")
+        if fate.duplicate_at is stage:
+            other = self.theatre.cast.characters[self.character.number - 2]
+            survivor = next((p.subject for p in self.theatre.players if p.key == other.key and p.subject), "")
+            yield from self.two("merge_duplicate", R.DESK, R.HEAD, survivor=survivor or f"{self.ref[:-4]}9999")
+        elif fate.withdraws_at is stage or (f"withdraws_{stage}" in fate.work and self.once(f"withdraws_{stage}")):
+            who = self.applicant if self.random.random() < 0.7 else (self.officer, R.DESK)
+            yield from self.do("withdraw", who, evidence=[self.proof("withdrawal")])
+
+    def ask_edition(self, trigger: str) -> Script:
+        """Have the edition act on this application, and wait until it has."""
+        self.theatre.wishes.append(Wish(trigger, self.ref, {"country": self.character.country}))
+        yield from self.wait_for_the_edition()
+
+    def clarify(self) -> Script:
+        """Ask the applicant something, where nobody has been asked yet, or now and then."""
+        if self.app.clarifications < 2 and self.claim("answer_clarification"):
+            yield from self._ask(answered=True)
+        if self.app.clarifications < 2 and self.unhurried and self.claim("lapse_clarification"):
+            yield from self._ask(answered=False)
+        elif self.app.clarifications == 0 and self.stage is S.SCREENING and self.random.random() < 0.2:
+            yield from self._ask(answered=True)
+
+    def _ask(self, *, answered: bool) -> Script:
+        yield from self.desk("ask_clarification", question="Which office will look after the equipment?")
+        if answered:
+            yield from self.pause(2, 5)
+            yield from self.do("answer_clarification", self.applicant, answer="The transport department.",
+                               evidence=[self.proof("answer")])  # fmt: skip
+        while self.app.clarification_open:
+            yield from self.pause(2)
+
+    # --- reviewers ---
+
+    def seat(self, step: Stage, *, more: int = 0) -> Script:
+        """Assign reviewers for a step until enough are declared free of conflict, and some more."""
+        review = self.programme.review
+        needed = review.panel_quorum if step is S.PRESENTATION else review.paper_quorum
+        while sum(1 for seat in self.app.seats(step) if seat.free) < needed + more:
+            waiting = [seat.reviewer for seat in self.app.seats(step) if seat.free is None]
+            if not waiting:
+                reviewer = self._another(step)
+                yield from self.desk("assign_reviewer", reviewer=reviewer, step=step.value)
+                waiting = [reviewer]
+            conflict = self.claim("replace_reviewer")
+            yield from self.do("declare_conflict", (waiting[0], R.REVIEWER), step=step.value, conflict=conflict)
+            if conflict:
+                another = self._another(step)
+                yield from self.do("replace_reviewer", self.by(R.CHAIR), reviewer=another, step=step.value,
+                                   replaces=waiting[0], reason="a conflict of interest")  # fmt: skip
+
+    def _another(self, step: Stage) -> str:
+        seated = [seat.reviewer for seat in self.app.seats(step)]
+        return self.theatre.pick(R.REVIEWER, *seated)
+
+    def score(self) -> Script:
+        """Every reviewer of this step who has not yet done so seals a sheet."""
+        points = BELOW if self.fate.rejected_at is self.stage else self.character.points
+        for seat in self.app.seats(self.stage):
+            if seat.free and seat.scores is None:
+                yield from self.pause(0, 1)
+                scores = {c.key: max(0, min(100, points + self.random.randint(-3, 3))) for c in self.programme.criteria}
+                yield from self.do("seal_sheet", (seat.reviewer, R.REVIEWER), scores=scores)
+
+    def go_on(self) -> Script:
+        """To the next step of the route, or onto the shortlist."""
+        step = self.next_step()
+        if step is S.PRESENTATION:
+            yield from self.seat(S.PRESENTATION)
+        trigger = {
+            S.CONSULTATION: "invite_to_consultation",
+            S.PRESENTATION: "invite_to_presentation",
+            S.CONFIRMATION: "request_confirmation",
+            S.SHORTLISTED: "shortlist",
+        }[step]
+        who = (self.officer, R.DESK) if step is S.CONFIRMATION else self.by(R.CHAIR)
+        yield from self.do(trigger, who)
+
+    def reject(self, ground: str) -> Script:
+        """Not selected on merit."""
+        yield from self.do("reject", self.by(R.CHAIR), ground=ground, reason="see the sheets and the minutes")
+
+    def meet(self, *, missed: int = 0) -> Script:
+        """Agree a date and hold the meeting; of a missed date another is made."""
+        if self.app.meeting is None:
+            yield from self.desk("schedule", date_at=self._date().isoformat())
+        while self.app.meeting and not self.app.meeting.held:
+            yield Until(max(self.app.meeting.at + timedelta(hours=20), self.theatre.now))
+            if self.app.meeting.missed:
+                yield from self.desk("reschedule", date_at=self._date().isoformat(), reason="the applicant asked for it")
+            elif self.app.missed < missed:
+                yield from self.desk("miss_date")
+                if missed == 2 and self.app.missed == 2:
+                    return
+            else:
+                yield from self.desk("hold")
+
+    def _date(self) -> datetime:
+        return self.theatre.in_days(self.random.randint(3, 5), self.random.choice((10, 11, 14, 15)))
+
+    # --- scenes ---
+
+    def received(self) -> Script:
+        """The desk acknowledges, and waits for the close."""
+        yield from self.pause(0, 1)
+        if not self.app.acknowledged and not self.acknowledges_late():
+            yield from self.desk("acknowledge")
+        yield from self.aside()
+        yield from self.departures()
+        if self.stage is not S.RECEIVED:
+            return
+        if self.fate.late:
+            yield from self.turn_away()
+        elif self.window.continuous:
+            yield from self.pause(1, 3)
+            yield from self.desk("open_screening")
+        else:
+            while self.stage is S.RECEIVED:
+                yield Until(max(self.window.closes_at, self.theatre.in_days(1)))
+
+    def acknowledges_late(self) -> bool:
+        """Whether this is the one that is forgotten, and acknowledged when it is screened."""
+        on_time = not (self.fate.late or self.fate.withdraws_at is S.RECEIVED or self.fate.duplicate_at is S.RECEIVED)
+        if on_time and self.theatre.claim("acknowledge", S.SCREENING):
+            self._done.add("acknowledged late")
+        return "acknowledged late" in self._done
+
+    def turn_away(self) -> Script:
+        """What comes too late is refused, or passed on to the next edition."""
+        if self.window.late is Late.DEFER:
+            yield from self.desk("defer")
+        else:
+            yield from self.two("refuse_late", R.DESK, R.HEAD)
+
+    def screening(self) -> Script:
+        """Checklist, eligibility, reviewers."""
+        yield from self.pause(0, 2)
+        if not self.app.acknowledged:
+            yield from self.desk("acknowledge")
+        yield from self.aside()
+        yield from self.departures()
+        if self.stage is not S.SCREENING:
+            return
+        yield from self.clarify()
+        if self.fate.found_late:
+            if self.once("found late"):
+                stamp = (self.window.closes_at + timedelta(minutes=25)).isoformat()
+                yield from self.two("correct", R.DESK, R.HEAD, supersedes=1, field="received_at", value=stamp,
+                                    reason="the stamp on the envelope was misread")  # fmt: skip
+            yield from self.turn_away()
+            return
+        if self.fate.ineligible and "reopened" not in self._done:
+            yield from self.two("declare_ineligible", R.DESK, R.HEAD, item=self.programme.eligibility[0].key)
+            return
+        yield from self.seat(S.PAPER_REVIEW)
+        yield from self.pause(0, 1)
+        answers = {item.key: True for item in self.programme.eligibility}
+        yield from self.desk("pass_screening", answers=answers, complete=True)
+
+    def paper_review(self) -> Script:
+        """Sheets, and the chair's decision on them."""
+        yield from self.pause(1, 2)
+        yield from self.aside()
+        yield from self.departures()
+        if self.stage is not S.PAPER_REVIEW:
+            return
+        yield from self.clarify()
+        more = len(self.app.seats(S.PAPER_REVIEW)) == self.programme.review.paper_quorum and self.claim("assign_reviewer")
+        if more or any(("replace_reviewer", S.PAPER_REVIEW) == pair for pair in self.theatre.missing()):
+            yield from self.seat(S.PAPER_REVIEW, more=1)
+        yield from self.score()
+        yield from self.pause(0, 1)
+        if self.fate.rejected_at is S.PAPER_REVIEW:
+            yield from self.reject("below_threshold")
+        else:
+            yield from self.go_on()
+
+    def consultation(self) -> Script:
+        """Rounds of consultation: a date, minutes agreed by both sides, at last the scope."""
+        yield from self.aside()
+        yield from self.departures()
+        if self.stage is not S.CONSULTATION:
+            return
+        yield from self.clarify()
+        rounds = next(step.rounds for step in self.programme.route if step.kind is StepKind.CONSULTATION)
+        if self.fate.no_show_at is S.CONSULTATION:
+            yield from self.stay_away()
+            return
+        while True:
+            yield from self.meet(missed=1 if self.claim("reschedule") else self.app.missed)
+            if self.fate.rejected_at is S.CONSULTATION:
+                yield from self.reject("no_agreement")
+                return
+            last = self.app.rounds_finished + 1 == rounds
+            yield from self.agree(last)
+            if last:
+                break
+            yield from self.desk("finish_round")
+        yield from self.go_on()
+
+    def agree(self, scope: bool) -> Script:
+        """Both sides agree the minutes."""
+        agreed = self.app.meeting.agreed_by if self.app.meeting else ()
+        for side, who in (("applicant", self.applicant), ("ministry", self.by(R.MINISTRY))):
+            if side not in agreed:
+                yield from self.pause(0, 1)
+                minutes = self.proof(f"minutes {self.app.rounds_finished}")
+                yield from self.do("agree_minutes", who, side=side, minutes=minutes, scope_agreed=scope)
+
+    def stay_away(self) -> Script:
+        """Miss two dates."""
+        yield from self.meet(missed=2)
+        yield from self.do("no_show", self.by(R.CHAIR), reason="two dates missed without a word")
+
+    def presentation(self) -> Script:
+        """A date, the panel's sheets, and the chair's decision on them."""
+        yield from self.aside()
+        yield from self.departures()
+        if self.stage is not S.PRESENTATION:
+            return
+        yield from self.clarify()
+        if self.fate.no_show_at is S.PRESENTATION:
+            yield from self.stay_away()
+            return
+        if len(self.app.seats(S.PRESENTATION)) == self.programme.review.panel_quorum and self.claim("assign_reviewer"):
+            yield from self.seat(S.PRESENTATION, more=1)
+        yield from self.meet(missed=1 if self.claim("reschedule") else self.app.missed)
+        yield from self.score()
+        yield from self.pause(0, 1)
+        if self.fate.rejected_at is S.PRESENTATION:
+            yield from self.reject("below_threshold")
+        else:
+            yield from self.go_on()
+
+    def confirmation(self) -> Script:
+        """The counterpart's letter."""
+        yield from self.aside()
+        yield from self.departures()
+        if self.stage is not S.CONFIRMATION:
+            return
+        yield from self.clarify()
+        agreed = self.fate.rejected_at is not S.CONFIRMATION
+        if self.app.confirmed is None:
+            yield from self.pause(2, 6)
+            yield from self.desk("record_confirmation", agreed=agreed, evidence=[self.proof("letter of the counterpart")])
+        yield from self.pause(0, 1)
+        if agreed:
+            yield from self.go_on()
+        else:
+            yield from self.reject("refused")
+
+    def shortlisted(self) -> Script:
+        """Wait for the committee."""
+        yield from self.aside()
+        yield from self.departures()
+        while self.stage is S.SHORTLISTED:
+            self.awaits_decision = True
+            yield from self.pause(1)
+
+    def reserve(self) -> Script:
+        """Wait for a place, or for the last day."""
+        if not self.fate.promoted and self.fate.withdraws_at is not S.RESERVE:
+            yield from self.aside()  # whoever has the time
+        yield from self.departures()
+        if self.stage is S.RESERVE:
+            yield from self.tell()
+        while self.stage is S.RESERVE:
+            yield from self.pause(1)
+
+    def tell(self) -> Script:
+        """The letter, once the result is published."""
+        while not self.app.published:
+            yield from self.pause(1)
+        if not self.app.letter_sent:
+            yield from self.pause(0, 2)
+            yield from self.desk("send_letter")
+
+    def selected(self) -> Script:
+        """Told, and on to the framework."""
+        yield from self.departures()
+        if self.stage is not S.SELECTED:
+            return
+        yield from self.tell()
+        if "award_cancelled" in self.fate.work:
+            yield from self.ask_edition("cancel_award")
+        yield from self.aside()
+        yield from self.pause(2, 8)
+        yield from self.desk("open_framework")
+
+    def framework(self) -> Script:
+        """Parties are listed and sign; work begins only then."""
+        yield from self.pause(1, 4)
+        yield from self.aside()
+        yield from self.departures()
+        if self.stage is not S.FRAMEWORK:
+            return
+        if "framework_fails" in self.fate.work:
+            yield from self.fail_framework()
+            return
+        governments = (("KR-MOLIT", "korean_government", "P-GOV-KR"),
+                       (f"{self.character.country}-GOV", "host_government", f"P-GOV-{self.character.country}"))  # fmt: skip
+        for party, kind, signatory in governments:
+            yield from self.list_and_sign(party, kind, signatory, "sign")
+        if self._designated or self.claim("accede"):
+            party, signatory = self.contractor
+            yield from self.list_and_sign(party, "company", signatory, "accede")
+        yield from self.pause(1, 5)
+        yield from self.desk("complete_framework")
+
+    @property
+    def _designated(self) -> bool:
+        return self.programme.procurement.mode is ProcurementMode.DESIGNATED
+
+    @property
+    def contractor(self) -> tuple[str, str]:
+        """The organisation that does the work, and who signs for it."""
+        number = self.character.number % len(self.theatre.cast.firms) + 1
+        organisation = self.character.organisation if self._designated else firm(number)
+        return organisation, f"P-FIRM-{number}"
+
+    def list_and_sign(self, party: str, kind: str, signatory: str, trigger: str) -> Script:
+        """A party is listed by two persons of the desk, and signs."""
+        if party not in self.app.parties:
+            yield from self.two("list_party", R.DESK, R.HEAD, party=party, kind=kind, signatory=signatory)
+        if not self.app.parties[party].signed:
+            yield from self.pause(1, 6)
+            yield from self.do(trigger, (signatory, R.SIGNATORY), party=party, evidence=[self.proof(f"signature {party}")])
+
+    def fail_framework(self) -> Script:
+        """A party refuses; or, after that was taken back, the long-stop date passes."""
+        if self.once("refused"):
+            yield from self.two("fail_framework", R.MINISTRY, R.MINISTRY, ground="party_refused",
+                                evidence=[self.proof("refusal")], reason="the city council voted against it")  # fmt: skip
+            return
+        while self.app.long_stop_at and self.theatre.now < self.app.long_stop_at + timedelta(days=2):
+            yield from self.pause(5)
+        yield from self.two("fail_framework", R.MINISTRY, R.MINISTRY, ground="long_stop", reason="nobody signed in time")
+
+    def procurement(self) -> Script:
+        """Terms; an open tender where the programme has one; the contract."""
+        yield from self.pause(1, 4)
+        yield from self.aside()
+        yield from self.departures()
+        if self.stage is not S.PROCUREMENT:
+            return
+        if "money_withdrawn" in self.fate.work and self.once("money"):
+            yield from self.fail_procurement("money_withdrawn", evidence=[self.proof("budget letter")])
+            return
+        if not self.app.terms_set:
+            yield from self.do("set_terms", self.by(R.PROCUREMENT_OFFICER))
+        if not self._designated and not (yield from self.tender()):
+            yield from self.fail_procurement("renotices_used_up")
+            return
+        party, signatory = self.contractor
+        yield from self.list_and_sign(party, "company", signatory, "accede")
+        if self.claim("accede"):
+            yield from self.join("PUBLIC-WORKS")
+        assert self.app.place is not None  # it was selected
+        officer = R.PROCUREMENT_OFFICER
+        yield from self.two("award_contract", officer, officer, contractor=party, country="KR",
+                            krw=self.app.place.krw * 95 // 100)  # fmt: skip
+
+    def fail_procurement(self, ground: str, **data: Any) -> Script:
+        """No contract comes about."""
+        yield from self.two("fail_procurement", R.MINISTRY, R.MINISTRY, ground=ground, reason="no contract is possible",
+                            **data)  # fmt: skip
+
+    def tender(self) -> Generator[Do | Until, Any, bool]:
+        """Notices until enough valid bids are in; whether they are."""
+        rules, officer = self.programme.procurement, R.PROCUREMENT_OFFICER
+        few = 0 if rules.valid_bids == 1 else 1
+        while True:
+            tender = self.app.tender
+            if tender.valid is not None and len(tender.valid) >= rules.valid_bids:
+                return True
+            if tender.valid is not None and tender.renotices >= rules.renotices:
+                return False
+            if tender.closes_at is None or tender.valid is not None:
+                first = tender.closes_at is None
+                closes = self.theatre.in_days(18 if first else 11, 18) + timedelta(days=0 if first else 1)
+                notice = "publish_notice" if first else "renotice"
+                yield from self.do(notice, self.by(officer), closes_at=closes.isoformat())
+            tender = self.app.tender
+            fails = "tender_fails" in self.fate.work or ("renotice" in self.fate.work and tender.renotices == 0)
+            for _, bidder in zip(range(few if fails else 2), self._bidders(), strict=False):
+                if bidder not in tender.bids:
+                    yield from self.pause(1, 3)
+                    yield from self.do("receive_bid", self.by(officer), bidder=bidder,
+                                       sealed=self.proof(f"bid {bidder} {tender.renotices}"))  # fmt: skip
+            if not self.app.tender.opened and self.app.tender.closes_at:
+                yield Until(self.app.tender.closes_at + timedelta(hours=20))
+                yield from self.do("open_bids", self.by(officer))
+            yield from self.pause(2, 4)
+            yield from self.do("evaluate_bids", self.by(officer), valid=list(self.app.tender.bids),
+                               conflicts_declared=True)  # fmt: skip
+
+    def _bidders(self) -> list[str]:
+        mine = self.contractor[0]
+        return [mine, *(firm(n) for n in range(1, len(self.theatre.cast.firms) + 1) if firm(n) != mine)]
+
+    def join(self, name: str) -> Script:
+        """One more party joins the framework."""
+        if name not in self.app.parties:
+            yield from self.list_and_sign(name, "public_body", f"P-GOV-{self.character.country}", "accede")
+
+    # --- work ---
+
+    def implementation(self) -> Script:
+        """The work, and what may come between."""
+        yield from self.pause(5, 15)
+        yield from self.aside()
+        if self.claim("accede"):
+            yield from self.join("UTILITY")
+        if self.claim("extend"):
+            yield from self.extend()
+        if "terminated_implementation" in self.fate.work and self.once("terminated"):
+            yield from self.terminate()
+            return
+        if "suspended" in self.fate.work.split() and "resumed" not in self._done:
+            yield from self.pause(5, 10)
+            yield from self.do("suspend", self.by(R.MINISTRY), reason="the site cannot be entered")
+            return
+        if self.once("worked"):
+            starts = self.theatre.edition.implementation.starts_on or self.theatre.calendar.day_of(self.theatre.now)
+            assert self.app.ends_on is not None  # there is a contract
+            length = (self.app.ends_on - max(starts, self.theatre.calendar.day_of(self.theatre.now))).days
+            yield Until(self.theatre.in_days(max(5, int(length * 5 / 7 * self.random.uniform(0.5, 0.8)))))
+        wanted = self.programme.deliverables[: self.programme.deliverables_needed]
+        documents = [{"kind": kind, "sha256": self.proof(kind)} for kind in wanted]
+        party, person = self.contractor
+        yield from self.do("submit_final", (person, R.CONTRACTOR), deliverables=documents)
+
+    def extend(self) -> Script:
+        """A later end of the work."""
+        assert self.app.ends_on is not None  # there is a contract
+        later = self.app.ends_on + timedelta(days=45)
+        ground = self.theatre.edition.implementation.extension_reasons[0]
+        yield from self.two("extend", R.MINISTRY, R.MINISTRY, ends_on=later.isoformat(), ground=ground)
+
+    def terminate(self) -> Script:
+        """Notice, settlement, and the end once the notice is over."""
+        ends = self.theatre.in_days(15, 18)
+        yield from self.do("notify_termination", self.by(R.MINISTRY), ends_at=ends.isoformat(),
+                           reason="the city has stopped the works")  # fmt: skip
+        yield from self.settle()
+        yield Until(ends + timedelta(hours=30))
+        yield from self.two("terminate", R.MINISTRY, R.MINISTRY)
+
+    def settle(self) -> Script:
+        """The sums are recorded."""
+        yield from self.do("record_settlement", self.by(R.FINANCE), evidence=[self.proof("settlement")])
+
+    def suspended(self) -> Script:
+        """Work rests."""
+        yield from self.pause(2, 4)
+        yield from self.aside()
+        if self.claim("accede"):
+            yield from self.join("INSURER")
+        if self.claim("extend"):
+            yield from self.extend()
+        if "terminated_suspended" in self.fate.work:
+            yield from self.terminate()
+            return
+        yield from self.pause(10, 20)
+        self._done.add("resumed")
+        yield from self.do("resume", self.by(R.MINISTRY), reason="the site is open again")
+
+    def acceptance(self) -> Script:
+        """The report is read, sent back if something is missing, and accepted with the host government."""
+        yield from self.pause(3, 8)
+        yield from self.aside()
+        if self.claim("extend"):
+            yield from self.extend()
+        if "terminated_acceptance" in self.fate.work and self.once("terminated"):
+            yield from self.terminate()
+            return
+        if self.claim("return_final") or (self.random.random() < 0.2 and self.once("returned")):
+            yield from self.desk("return_final", missing=["annex_on_operations"])
+            return
+        yield from self.desk("accept_final", evidence=[self.proof("minutes of acceptance")])
+
+    def settlement(self) -> Script:
+        """Money is settled, and the file is closed by two of the ministry."""
+        yield from self.pause(5, 12)
+        yield from self.aside()
+        if self.claim("record_settlement") or not self.app.settled:
+            yield from self.settle()
+        yield from self.pause(2, 6)
+        grade = self.random.choice(("good", "good", "fair", "poor"))
+        yield from self.two("close", R.MINISTRY, R.MINISTRY, grade=grade, filed=True)
+
+    # --- ends ---
+
+    def closed(self) -> Script:
+        """Follow-up, half a year later and a year later."""
+        if self.once("closed"):
+            yield from self.aside()
+        if not self.once("followed up"):
+            return
+        for days in (110, 105):
+            yield from self.pause(days)
+            kind = self.random.choice(self.theatre.edition.follow_on)
+            yield from self.desk("follow_up", kind=kind)
+            if self.random.random() < 0.5:
+                break
+
+    def turned_down(self) -> Script:
+        """Ineligible or not selected: a letter, and perhaps an objection."""
+        yield from self.aside()
+        if self.stage is S.NOT_SELECTED and not self.app.published:
+            while not self.app.published:
+                yield from self.pause(2)
+        if not self.app.letter_sent:
+            yield from self.pause(0, 3)
+            yield from self.desk("send_letter")
+        upheld = self.fate.objection if isinstance(self.fate.objection, Stage) else None
+        if self.app.objection is None and self.fate.objection is not None and self.once("objects"):
+            if upheld is not None and (upheld is S.SCREENING) != (self.stage is S.INELIGIBLE):
+                return
+            yield from self.pause(1, 2)
+            yield from self.do("object", self.applicant, ground="office_error", evidence=[self.proof("objection")])
+        objection = self.app.objection
+        if objection is None:
+            return
+        if objection.state == "open":
+            yield from self.pause(2, 4)
+            committee = R.OBJECTION_COMMITTEE
+            if upheld is None:
+                yield from self.do("dismiss_objection", self.by(committee), reason="the sheets bear the decision out")
+                return
+            yield from self.two("uphold_objection", committee, committee, step=upheld.value,
+                                reason="a page of the file had been overlooked")  # fmt: skip
+        if upheld is not None:
+            name = {S.SHORTLISTED: "selection", S.PAPER_REVIEW: "review"}.get(upheld, upheld.value)
+            yield from self.pause(1)
+            self._done.add("reopened")
+            yield from self.desk(f"reopen_{name}")
+
+    def gone(self) -> Script:
+        """Withdrawn, deferred or cancelled: only what may happen anywhere."""
+        if self.once(f"gone {self.stage}") or self.theatre.missing():
+            yield from self.aside()
+        if self.stage is S.WITHDRAWN and self.claim("send_letter"):
+            yield from self.desk("send_letter")
+
+    def terminated(self) -> Script:
+        """The sums are settled once more."""
+        yield from self.aside()
+        if self.claim("record_settlement"):
+            yield from self.settle()
+
+    # --- places ---
+
+    def choice(self, rank: int, krw: int) -> dict[str, Any]:
+        """A place for it, as the edition names it."""
+        character = self.character
+        return {"ref": self.ref, "krw": krw, "rank": rank, "organisation": character.organisation,
+                "country": character.country}  # fmt: skip
+
+    @property
+    def award(self) -> int:
+        """What it would be granted, in KRW."""
+        award = self.programme.award
+        if not award.bands:
+            return award.max_krw if self.character.number % 2 else award.min_krw
+        return next(band for band in award.bands if (self.character.months or 0) <= band.months).max_krw
+
+
+SCENES: dict[Stage, Callable[[Story], Script]] = {
+    S.RECEIVED: Story.received,
+    S.SCREENING: Story.screening,
+    S.PAPER_REVIEW: Story.paper_review,
+    S.CONSULTATION: Story.consultation,
+    S.PRESENTATION: Story.presentation,
+    S.CONFIRMATION: Story.confirmation,
+    S.SHORTLISTED: Story.shortlisted,
+    S.SELECTED: Story.selected,
+    S.RESERVE: Story.reserve,
+    S.FRAMEWORK: Story.framework,
+    S.PROCUREMENT: Story.procurement,
+    S.IMPLEMENTATION: Story.implementation,
+    S.SUSPENDED: Story.suspended,
+    S.ACCEPTANCE: Story.acceptance,
+    S.SETTLEMENT: Story.settlement,
+    S.CLOSED: Story.closed,
+    S.INELIGIBLE: Story.turned_down,
+    S.NOT_SELECTED: Story.turned_down,
+    S.WITHDRAWN: Story.gone,
+    S.DEFERRED: Story.gone,
+    S.CANCELLED: Story.gone,
+    S.TERMINATED: Story.terminated,
+}
+
+
+def _return_wish(story: Story, before: Application) -> Wish:
+    """The edition's order to undo a move that took or freed a place."""
+    holds = None
+    if before.counted():
+        place = before.place
+        holds = story.choice(place.rank if place else story.rank, place.krw if place else story.award)
+    return Wish(
+        "order_return",
+        story.ref,
+        {
+            "to": before.stage.value,
+            "programme": story.programme.key,
+            "holds": holds,
+            "reserve": before.stage is S.RESERVE,
+        },
+    )
+
+
+class Secretariat:
+    """The edition's script: what the committee, the ministry and the head do day by day."""
+
+    def __init__(self, theatre: Theatre, stories: list[Story]) -> None:
+        self.theatre, self.stories = theatre, stories
+        self.edition = theatre.edition
+        calendar, results = theatre.calendar, theatre.edition.results
+        due = results.due_on
+        self.decides_on = results.decided_on or calendar.plus_working_days(due, -DECIDED_BEFORE)
+        self.publishes_on = calendar.plus_working_days(due, -1)
+        self._free_for: dict[str, int] = {}
+        self._ordered_at = theatre.origin_at
+
+    @property
+    def call(self) -> selection.Call:
+        """The edition's facts."""
+        return self.theatre.dry.edition.call
+
+    def two(self, trigger: str, first: Role, second: Role, concerns: tuple[str, ...] = (), **data: Any) -> Acting:
+        """One proposes, another confirms after lunch."""
+        proposer = self.theatre.pick(first)
+        proposed = yield Do(trigger, data, proposer, first, concerns=())
+        yield Until(self.theatre.now + timedelta(minutes=90))
+        other = self.theatre.pick(second, proposer)
+        self._ordered_at = self.theatre.now
+        return (yield Do(trigger, data, other, second, confirms=proposed, concerns=concerns))
+
+    def season(self) -> Script:
+        """From the opening of the call to the closing of the edition."""
+        yield Until(self.theatre.working(self.theatre.now))
+        proposed = yield Do("open_call", {}, self.theatre.pick(R.HEAD), R.HEAD)
+        yield Do("open_call", {}, self.theatre.pick(R.MINISTRY), R.MINISTRY, confirms=proposed)
+        while not self.over():
+            yield Until(self.theatre.in_days(1))
+            yield from self.grant()
+            today = self.theatre.calendar.day_of(self.theatre.now)
+            if self.call.stage in (EditionStage.DECIDING, EditionStage.PUBLISHED) and today >= self.decides_on:
+                for programme in self.edition.programmes:
+                    yield from self.decide(programme)
+                    yield from self.promote(programme)
+                yield from self.publish(today >= self.publishes_on)
+        yield from self.two("close_edition", R.MINISTRY, R.MINISTRY, open_applications=0)
+
+    def over(self) -> bool:
+        """Whether every application has ended and nobody has anything more to do."""
+        if self.call.stage is not EditionStage.PUBLISHED:
+            return False
+        return all(player.over for player in self.theatre.players[1:])
+
+    def grant(self) -> Script:
+        """What applications wait for: a cancellation, or a move taken back."""
+        wishes, self.theatre.wishes = self.theatre.wishes, []
+        for wish in wishes:
+            data: dict[str, Any] = {"reason": "asked for by the case officer"}
+            if wish.trigger == "cancel_call":
+                if self.call.stage is EditionStage.DRAFT:
+                    self.theatre.wishes.append(wish)
+                    continue
+                refs = self._of_country(wish.data["country"])
+                data |= {"countries": [wish.data["country"]], "refs": refs}
+                yield from self.two("cancel_call", R.MINISTRY, R.MINISTRY, tuple(refs), **data)
+            elif wish.trigger == "cancel_award":
+                yield from self.two("cancel_award", R.MINISTRY, R.MINISTRY, (wish.ref,), ref=wish.ref, **data)
+            else:
+                data |= {"ref": wish.ref, **wish.data}
+                yield from self.two("order_return", R.DESK, R.HEAD, (wish.ref,), **data)
+
+    def _of_country(self, country: str) -> list[str]:
+        closed = self.theatre.dry.is_closed
+        return [
+            story.ref
+            for story in self.stories
+            if story.ref and story.character.country == country and not closed(story.ref)
+            and (story.stage in BEFORE_DECISION or story.stage is S.RESERVE)
+        ]  # fmt: skip
+
+    # --- places ---
+
+    def decide(self, programme: Programme) -> Script:
+        """Those who wait for a decision are ranked, and the committee's proposal is approved."""
+        waiting = [
+            s for s in self.stories
+            if s.ref and s.programme is programme and s.awaits_decision and s.stage is S.SHORTLISTED
+        ]  # fmt: skip
+        if not waiting and programme.key in self.call.decided:
+            return
+        lines = selection.rank(programme, [_candidate(story) for story in waiting])
+        by_ref = {story.ref: story for story in waiting}
+        room = self._room(programme)
+        selected, reserve, passed_over = [], [], []
+        first = 1 + max([c.rank for c in self._choices(programme.key)], default=0)
+        for place, line in enumerate(lines):
+            story = by_ref[line.candidate.ref]
+            points = final_score(story.app, programme) or 0
+            story.rank = first + place
+            if points >= SELECTED_FROM and len(selected) < room:
+                selected.append(story.choice(story.rank, story.award))
+            elif points >= RESERVE_FROM and self._reserve_open():
+                reserve.append(story.choice(story.rank, story.award))
+            else:
+                passed_over.append(story.ref)
+        for story in waiting:
+            story.awaits_decision = False
+        yield from self.two("decide_selection", R.COMMITTEE, R.MINISTRY, tuple(by_ref), programme=programme.key,
+                            selected=selected, reserve=reserve, passed_over=passed_over,
+                            reason="as minuted, ties decided by vote")  # fmt: skip
+
+    def _choices(self, key: str) -> list[selection.Choice]:
+        decided = self.call.decided.get(key)
+        return [
+            *(holder.choice for holder in self.call.places.values() if holder.programme == key),
+            *(decided.reserve if decided else ()),
+        ]
+
+    def _room(self, programme: Programme) -> int:
+        places = programme.quota.places - self.call.taken(programme.key)
+        total = self.edition.total
+        if total is not None and total.kind is not QuotaKind.AT_LEAST:
+            places = min(places, total.places - self.call.taken())
+        return max(0, places)
+
+    def _reserve_open(self) -> bool:
+        ladder = self.edition.ladder("reserve")
+        last = ladder.due.on if ladder else None
+        return last is None or self.theatre.calendar.day_of(self.theatre.now) + timedelta(days=4) < last
+
+    def promote(self, programme: Programme) -> Script:
+        """A place that stays free for three days goes to who waits for it."""
+        candidates = [
+            story for story in self.stories
+            if story.ref and story.programme is programme and story.stage is S.RESERVE and story.fate.promoted
+        ]  # fmt: skip
+        if not candidates or not self._room(programme) or not self._reserve_open() or self.theatre.wishes:
+            self._free_for[programme.key] = 0
+            return
+        self._free_for[programme.key] = self._free_for.get(programme.key, 0) + 1
+        if self._free_for[programme.key] < 3:
+            return
+        story = candidates[0]
+        yield from self.two("promote_next", R.MINISTRY, R.MINISTRY, (story.ref,), ref=story.ref, krw=story.award,
+                            reason="the first whose host government is ready")  # fmt: skip
+
+    def publish(self, day_has_come: bool) -> Script:
+        """All results at one instant; later, those of applications that were rejected since."""
+        undecided = [p.key for p in self.edition.programmes if p.key not in self.call.decided]
+        if not day_has_come or undecided or any(story.awaits_decision or story.takes_back for story in self.stories):
+            return
+        if self.theatre.wishes or self.theatre.now < self._ordered_at + timedelta(hours=40):
+            return  # what was decided yesterday may still be found to be an error
+        refs = tuple(
+            story.ref for story in self.stories
+            if story.ref and story.stage in (S.SELECTED, S.RESERVE, S.NOT_SELECTED) and not story.app.published
+            and not self.theatre.dry.is_closed(story.ref)
+        )  # fmt: skip
+        if refs or self.call.stage is EditionStage.DECIDING:
+            yield from self.two("publish_results", R.MINISTRY, R.MINISTRY, refs, refs=list(refs),
+                                reason="fewer places than announced, where so")  # fmt: skip
+
+
+def _candidate(story: Story) -> selection.Candidate:
+    score = final_score(story.app, story.programme)
+    criteria = {c.key: str(criterion_mean(story.app, story.programme, c.key)) for c in story.programme.criteria}
+    return selection.Candidate(
+        ref=story.ref,
+        country=story.character.country,
+        organisation=story.character.organisation,
+        score=str(score),
+        criteria=criteria,
+        matching_krw=story.app.matching_krw,
+    )

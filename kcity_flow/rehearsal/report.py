@@ -1,0 +1,220 @@
+"""What a season came to, read from its ledgers alone: the plan is not asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from kcity_flow.domain.edition import Edition, QuotaKind
+from kcity_flow.domain.messages import Entry, Outcome
+from kcity_flow.domain.moves import BY_TRIGGER, reachable
+from kcity_flow.domain.stages import EditionStage, Role, Stage, Via
+from kcity_flow.rehearsal.dry import digest
+
+S = Stage
+
+HOLDING = (
+    S.SELECTED, S.FRAMEWORK, S.PROCUREMENT, S.IMPLEMENTATION, S.SUSPENDED, S.ACCEPTANCE, S.SETTLEMENT, S.CLOSED,
+    S.TERMINATED,
+)  # fmt: skip
+"""Stages of an application that has a place."""
+
+
+class Mails(BaseModel):
+    """Letters that went out, and how many a recipient has more than once."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sent: int
+    duplicate: int
+
+
+class Replayed(BaseModel):
+    """Histories run again, and how many led elsewhere."""
+
+    model_config = ConfigDict(frozen=True)
+
+    histories: int
+    failures: int
+
+
+class Report(BaseModel):
+    """The season's figures."""
+
+    model_config = ConfigDict(frozen=True)
+
+    applications: int
+    by_stage: dict[str, int]
+    selected: dict[str, int]
+    """Places taken when results were published, by programme."""
+    moves_covered: int
+    moves_reachable: int
+    moves_total: int
+    refusals: int
+    illegal_moves: int
+    over_quota: int
+    mails: Mails
+    replayed: Replayed
+    register_matches: bool
+    simulated_days: int
+    wall_seconds: float
+    digest: str
+
+
+class Ledgers:
+    """Every entry of a season, by subject and in order of time."""
+
+    def __init__(self, edition: Edition, entries: Iterable[Entry], programmes: dict[str, str]) -> None:
+        """Keep the entries.
+
+        Args:
+            edition: Whose season it was.
+            entries: Of applications and of the edition.
+            programmes: The programme of each application, by reference number.
+        """
+        self.edition, self.programmes = edition, programmes
+        self.by_subject: dict[str, list[Entry]] = {}
+        for entry in entries:
+            self.by_subject.setdefault(entry.subject, []).append(entry)
+        for ledger in self.by_subject.values():
+            ledger.sort(key=lambda entry: entry.number)
+
+    @property
+    def applications(self) -> dict[str, list[Entry]]:
+        """Ledgers of applications, by reference number."""
+        return {ref: ledger for ref, ledger in sorted(self.by_subject.items()) if not ref.startswith("edition/")}
+
+    @property
+    def of_edition(self) -> list[Entry]:
+        """The edition's own ledger."""
+        return self.by_subject.get(f"edition/{self.edition.year}", [])
+
+    def in_time(self) -> list[Entry]:
+        """Entries of applications in order of business time."""
+        return sorted((e for ledger in self.applications.values() for e in ledger), key=lambda e: (e.at, e.subject, e.number))
+
+    def covered(self) -> set[tuple[str, str]]:
+        """Pairs of trigger and source that were made at least once."""
+        return {(e.command, e.source) for ledger in self.applications.values() for e in ledger if made(e)}
+
+    def by_stage(self) -> dict[str, int]:
+        """Where applications stand at last, in the order of stages."""
+        last = Counter(ledger[-1].dest for ledger in self.applications.values())
+        return {stage.value: last[stage.value] for stage in Stage if last[stage.value]}
+
+    def published_at(self) -> datetime | None:
+        """When results were published. UTC."""
+        return next((e.at for e in self.of_edition if made(e) and e.dest == EditionStage.PUBLISHED), None)
+
+    def selected(self) -> dict[str, int]:
+        """Places taken when results were published, by programme."""
+        places, stages = Counter[str](), dict[str, str]()
+        until = self.published_at()
+        for entry in self.in_time():
+            if until is not None and entry.at < until:
+                stages[entry.subject] = entry.dest
+        for ref, stage in stages.items():
+            places[self.programmes[ref]] += stage in HOLDING
+        return {programme.key: places[programme.key] for programme in self.edition.programmes}
+
+    def over_quota(self) -> int:
+        """How often a place was given beyond a programme's quota or the edition's total."""
+        quota = {p.key: p.quota.places for p in self.edition.programmes if p.quota.kind is not QuotaKind.AT_LEAST}
+        total = self.edition.total
+        most = total.places if total and total.kind is not QuotaKind.AT_LEAST else None
+        reasons = {e.number for e in self.of_edition if made(e) and (e.data.get("over_quota_reason") or _promotes(e))}
+        held: dict[str, str] = {}
+        over = 0
+        for entry in self.in_time():
+            programme = self.programmes[entry.subject]
+            if entry.dest not in HOLDING:
+                held.pop(entry.subject, None)
+            elif entry.subject not in held:
+                held[entry.subject] = programme
+                taken = sum(1 for other in held.values() if other == programme)
+                about = self.edition.programme(programme).quota.kind is QuotaKind.ABOUT
+                excused = about and entry.order is not None and entry.order.entry in reasons
+                over += taken > quota.get(programme, taken) and not excused
+                over += most is not None and len(held) > most
+        return over
+
+    def illegal(self) -> list[str]:
+        """Moves that were made though the table forbids them, a sentence each."""
+        found = []
+        for ref, ledger in self.applications.items():
+            by_number = {entry.number: entry for entry in ledger}
+            for entry in ledger:
+                if made(entry) and (why := _breach(entry, by_number)):
+                    found.append(f"{ref}, entry {entry.number}, {entry.command} from {entry.source}: {why}")
+        return found
+
+
+def made(entry: Entry) -> bool:
+    """Whether an entry records a move, not a proposal or a refusal."""
+    return entry.outcome is Outcome.MADE
+
+
+def _promotes(entry: Entry) -> bool:
+    return entry.command in ("promote_next", "order_return") and entry.reason is not None
+
+
+def _breach(entry: Entry, ledger: dict[int, Entry]) -> str:
+    """What the table has against a move that was made; nothing if it is legal."""
+    move = BY_TRIGGER.get((entry.command, Stage(entry.source)))
+    if move is None:
+        return "the table has no such move"
+    if entry.dest != (move.dest or entry.source):
+        return f"it should have led to {move.dest}"
+    if move.sent_by is not None and entry.via is not move.sent_by:
+        return f"only the {move.sent_by} may send it"
+    if not move.approvers:
+        return "" if entry.role in move.actors else f"{entry.role} may not make it"
+    if entry.role not in move.approvers:
+        return f"{entry.role} may not approve it"
+    if entry.order is not None and entry.via is Via.EDITION:
+        return "" if entry.order.proposed_by != entry.order.approved_by else "one person ordered it alone"
+    proposal = ledger.get(entry.proposal or 0)
+    if proposal is None or proposal.outcome is not Outcome.PROPOSED or proposal.command != entry.command:
+        return "nobody had proposed it"
+    if proposal.person == entry.person or Role.CLOCK in (proposal.role, entry.role):
+        return "it takes two persons"
+    return "" if proposal.data == entry.data else "the two persons did not say the same"
+
+
+def report(
+    ledgers: Ledgers, *, mails: Mails, replayed: Replayed, register_matches: bool, origin_at: datetime, wall_seconds: float
+) -> Report:
+    """The figures.
+
+    Args:
+        ledgers: Every entry.
+        mails: As the mail server has them.
+        replayed: What the replay of all histories found.
+        register_matches: Whether the register says what the histories say.
+        origin_at: When the season began, business time.
+        wall_seconds: How long it took to play.
+    """
+    pairs = reachable(ledgers.edition)
+    covered = ledgers.covered()
+    everything: Sequence[Entry] = [e for ledger in ledgers.by_subject.values() for e in ledger]
+    last = max((entry.at for entry in everything), default=origin_at)
+    return Report(
+        applications=len(ledgers.applications),
+        by_stage=ledgers.by_stage(),
+        selected=ledgers.selected(),
+        moves_covered=sum(pair in covered for pair in BY_TRIGGER),
+        moves_reachable=len(pairs),
+        moves_total=len(BY_TRIGGER),
+        refusals=sum(entry.outcome is Outcome.REFUSED for entry in everything),
+        illegal_moves=len(ledgers.illegal()),
+        over_quota=ledgers.over_quota(),
+        mails=mails,
+        replayed=replayed,
+        register_matches=register_matches,
+        simulated_days=(last - origin_at).days,
+        wall_seconds=round(wall_seconds, 1),
+        digest=digest(everything),
+    )

@@ -1,0 +1,434 @@
+"""A season to test with, in the programme's words: an edition, its people, and applications that live through it.
+
+One :class:`Season` works on any server; what differs is only how time passes. So a test reads as what people did.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+
+import worker
+from kcity_flow.adapters.edition_files import read_edition
+from kcity_flow.adapters.register import Register
+from kcity_flow.adapters.smtp import Postman
+from kcity_flow.adapters.vault import Vault
+from kcity_flow.audit import histories
+from kcity_flow.domain.edition import Edition, transformed
+from kcity_flow.domain.errors import Refusal
+from kcity_flow.domain.messages import Entry, Outcome, Receipt, View
+from kcity_flow.domain.stages import Role
+from kcity_flow.gateway import Actor, workflow_id
+from kcity_flow.server import connect, serving, skipping_server
+from kcity_flow.settings import Settings
+
+DESK, HEAD = Actor("P-DESK", Role.DESK), Actor("P-HEAD", Role.HEAD)
+APPLICANT, CHAIR = Actor("P-MAYOR", Role.APPLICANT), Actor("P-CHAIR", Role.CHAIR)
+COMMITTEE = Actor("P-COMMITTEE", Role.COMMITTEE)
+MINISTRY, SECOND_MINISTRY = Actor("P-MINISTRY-1", Role.MINISTRY), Actor("P-MINISTRY-2", Role.MINISTRY)
+OFFICER, SECOND_OFFICER = Actor("P-OFFICER-1", Role.PROCUREMENT_OFFICER), Actor("P-OFFICER-2", Role.PROCUREMENT_OFFICER)
+FINANCE = Actor("P-FINANCE", Role.FINANCE)
+OBJECTIONS = Actor("P-OBJECTION", Role.OBJECTION_COMMITTEE)
+SIGNATORY, CONTRACTOR = Actor("P-SIGNATORY", Role.SIGNATORY), Actor("P-FIRM", Role.SIGNATORY)
+REVIEWERS = [Actor(f"P-REVIEWER-{n}", Role.REVIEWER) for n in range(1, 6)]
+SECOND = {DESK: HEAD, MINISTRY: SECOND_MINISTRY, COMMITTEE: MINISTRY, OFFICER: SECOND_OFFICER}
+"""Who confirms what the other proposed."""
+
+PEOPLE = [
+    DESK, HEAD, APPLICANT, CHAIR, COMMITTEE, MINISTRY, SECOND_MINISTRY, OFFICER, SECOND_OFFICER, FINANCE, OBJECTIONS,
+    SIGNATORY, CONTRACTOR, *REVIEWERS,
+]  # fmt: skip
+
+YEAR = 2021
+OPENING_DAY = datetime(2021, 2, 17, 15, tzinfo=UTC)
+PROOF = sha256(b"a letter").hexdigest()
+FIRM = "O-FIRM"
+SOONER = 20.0  # seconds; what has not happened by then will not
+
+
+def edition_of(year: str = "2021", *, now: datetime, closes_in: timedelta | None = None) -> Edition:
+    """An edition whose opening day is now; on a clock that cannot be skipped its window may close soon."""
+    edition = read_edition(year)
+    origin = min(window.opens_at for window in edition.windows) + timedelta(minutes=1)
+    if closes_in is not None:
+        windows = tuple(w.model_copy(update={"closes_at": origin + closes_in}) for w in edition.windows)
+        edition = edition.model_copy(update={"windows": windows})
+    return transformed(edition, starts_at=now, origin_at=origin)
+
+
+class Season:
+    """An open edition on a running server, with everybody who acts in it."""
+
+    def __init__(self, programme: worker.Programme, edition: Edition, sleep: Callable[[timedelta], Awaitable[None]],
+                 clock: Callable[[], Awaitable[datetime]]) -> None:  # fmt: skip
+        self.programme, self.edition = programme, edition
+        self.gateway, self.register, self.vault = programme.gateway, programme.register, programme.vault
+        self.client: Client = programme.client
+        self._sleep, self._clock = sleep, clock
+
+    # --- time ---
+
+    async def now(self) -> datetime:
+        """Business time, UTC."""
+        return self.edition.tempo.business(await self._clock())
+
+    async def until(self, instant: datetime) -> None:
+        """Let time pass until a business instant, and everything that falls due by then happen."""
+        left = self.edition.tempo.clock(instant) - await self._clock()
+        if left > timedelta(0):
+            await self._sleep(left)
+
+    async def after(self, **length: float) -> None:
+        """Let so much time pass."""
+        await self._sleep(timedelta(**length))
+
+    @property
+    def closes_at(self) -> datetime:
+        return max(window.closes_at for window in self.edition.windows)
+
+    # --- what people do ---
+
+    async def open(self) -> None:
+        """Open the edition and, by two persons, its call."""
+        await self.gateway.open_edition(self.edition)
+        await self.decide("open_call", HEAD, MINISTRY)
+
+    async def decide(self, trigger: str, *who: Actor, **data: Any) -> Receipt:
+        """Give the edition a command; by two persons, the first proposes and the second confirms."""
+        return await _give(self, str(YEAR), trigger, who, data)
+
+    async def apply(self, city: str = "Ankara", programme: str = "planning", **more: Any) -> Life:
+        """An application arrives and is given its number."""
+        kind = "korean_organisation" if programme == "demonstration" else "local_government"
+        data = {
+            "programme": programme,
+            "applicant": {
+                "contact": APPLICANT.person,
+                "organisation": f"O-{city.upper()}",
+                "kind": kind,
+                "country": "TR",
+                "partners": ["local_government"] if programme == "demonstration" else [],
+            },
+            "city": city,
+            "title": f"A plan for {city}",
+            "received_at": (await self.now()).isoformat(),
+            "channel": "post",
+            **more,
+        }
+        receipt = await self.gateway.receive(YEAR, data, DESK)
+        return Life(self, receipt.subject, programme)
+
+    async def shortlisted(self, *cities: str, programme: str = "solution") -> list[Life]:
+        """Applications from these cities, each led to the shortlist."""
+        lives = [await self.apply(city, programme) for city in cities]
+        await self.until(self.closes_at)
+        for life in lives:
+            await life.is_reviewed()
+        for life in lives:
+            await life.is_consulted()
+        return lives
+
+    async def results(self, programme: str, selected: list[Life], reserve: list[Life] | None = None,
+                      passed_over: list[Life] | None = None, **more: Any) -> Receipt:  # fmt: skip
+        """The committee proposes who is selected, the ministry approves."""
+        lives = [*selected, *(reserve or [])]
+        choices = [life.choice(rank) for rank, life in enumerate(lives, start=1)]
+        return await self.decide(
+            "decide_selection", COMMITTEE, MINISTRY, programme=programme, selected=choices[: len(selected)],
+            reserve=choices[len(selected) :], passed_over=[life.ref for life in passed_over or []], **more,
+        )  # fmt: skip
+
+    async def decided_without(self, *programmes: str) -> None:
+        """Programmes nobody is selected in."""
+        for programme in programmes:
+            await self.results(programme, [])
+
+    async def publish(self, *lives: Life) -> Receipt:
+        """Publish the results of these applications, and wait until each was told."""
+        refs = [life.ref for life in lives]
+        receipt = await self.decide("publish_results", MINISTRY, SECOND_MINISTRY, refs=refs, reason="nobody else")
+        for life in lives:
+            await life.is_told("publish_result")
+        return receipt
+
+    # --- what is known ---
+
+    async def places(self) -> list[str]:
+        """Who holds a place, as the edition counts."""
+        return sorted((await self.gateway.standing(str(YEAR)))["facts"]["places"])
+
+    async def ledger(self, subject: str = f"edition/{YEAR}") -> list[Entry]:
+        """The whole ledger, once the register has heard of it all."""
+        entries = (await self.handle(subject).query("standing"))["view"]["entries"]
+        await eventually(lambda: len(self.register.entries(subject)) == entries)
+        return self.register.entries(subject)
+
+    def handle(self, subject: str) -> WorkflowHandle[Any, Any]:
+        """The workflow itself, for what only Temporal can do to it."""
+        return self.client.get_workflow_handle(workflow_id(subject))
+
+    async def runs(self, subject: str) -> list[WorkflowHistory]:
+        """Every run's history."""
+        return await histories.runs(self.client, subject)
+
+    async def faults(self) -> list[str]:
+        """Where register and histories differ, or a replay leads somewhere else."""
+        differing = await histories.check(self.client, self.vault, self.register)
+        names = histories.subjects(self.vault)
+        _, failed = await histories.replay(self.client, names, worker.WORKFLOWS, worker.workflow_runner())
+        return differing + failed
+
+    async def mails_to(self, actor: Actor, template: str) -> list[str]:
+        """Keys of the letters of one kind to one person."""
+        await self.ledger()
+        return [row.key for row in self.vault.outbox(person=actor.person) if row.template == template]
+
+
+class Life:
+    """One application, and what people do about it."""
+
+    def __init__(self, season: Season, ref: str, programme: str) -> None:
+        self.season, self.ref, self.programme = season, ref, programme
+
+    async def do(self, trigger: str, *who: Actor, command_id: str | None = None, **data: Any) -> Receipt:
+        """One move; by two persons, the first proposes and the second confirms."""
+        return await _give(self.season, self.ref, trigger, who, data, command_id)
+
+    async def signal(self, trigger: str, who: Actor, **data: Any) -> None:
+        """The same by signal, past the gateway."""
+        await self.season.handle(self.ref).signal(trigger, {**data, "by": who.by()})
+
+    async def standing(self) -> dict[str, Any]:
+        return await self.season.gateway.standing(self.ref)
+
+    async def facts(self) -> dict[str, Any]:
+        found: dict[str, Any] = (await self.season.handle(self.ref).query("standing"))["facts"]
+        return found
+
+    async def view(self) -> View:
+        return View.model_validate((await self.season.handle(self.ref).query("standing"))["view"])
+
+    async def stage(self) -> str:
+        return (await self.view()).stage
+
+    async def comes_to(self, stage: str) -> None:
+        """Wait until it stands there and the register knows."""
+        await eventually(lambda: getattr(self.season.register.view(self.ref), "stage", None) == stage)
+
+    async def is_told(self, trigger: str) -> None:
+        """Wait until the edition's order has been made, and the register knows."""
+        await eventually(lambda: trigger in [entry.command for entry in self.season.register.entries(self.ref)])
+
+    async def ledger(self) -> list[Entry]:
+        return await self.season.ledger(self.ref)
+
+    async def ledger_grown_to(self, entries: int) -> list[Entry]:
+        """The ledger once it has so many entries."""
+        await eventually(lambda: len(self.season.register.entries(self.ref)) >= entries)
+        return self.season.register.entries(self.ref)
+
+    async def made(self) -> list[str]:
+        """The moves that were made, in order."""
+        return [entry.command for entry in await self.ledger() if entry.outcome is Outcome.MADE]
+
+    async def history(self) -> WorkflowHistory:
+        return (await self.season.runs(self.ref))[-1]
+
+    def choice(self, rank: int = 1) -> dict[str, Any]:
+        """A place for it, as a decision names it."""
+        return {
+            "ref": self.ref,
+            "krw": self.award,
+            "rank": rank,
+            "organisation": f"O-{self.ref}",
+            "country": "TR",
+        }
+
+    @property
+    def award(self) -> int:
+        return self.season.edition.programme(self.programme).award.min_krw
+
+    # --- stretches of a life ---
+
+    async def is_screened(self) -> None:
+        """To the paper review, three reviewers being free of conflict. The window must have closed."""
+        await self.comes_to("screening")
+        await self._seat(REVIEWERS[:3], "paper_review")
+        items = self.season.edition.programme(self.programme).eligibility
+        await self.do("pass_screening", DESK, answers={item.key: True for item in items}, complete=True)
+
+    async def is_reviewed(self, points: int = 80) -> None:
+        """Through screening and paper review, to where it can be decided."""
+        await self.is_screened()
+        await self._score(REVIEWERS[:3], points)
+
+    async def is_consulted(self) -> None:
+        """Through both consultations, onto the shortlist."""
+        await self.do("invite_to_consultation", CHAIR)
+        for last in (False, True):
+            await self._meets()
+            for who, side in ((APPLICANT, "applicant"), (MINISTRY, "ministry")):
+                await self.do("agree_minutes", who, side=side, minutes=PROOF, scope_agreed=last)
+            if not last:
+                await self.do("finish_round", DESK)
+        await self.do("shortlist", CHAIR)
+
+    async def is_presented(self) -> None:
+        """Through the presentation, onto the shortlist."""
+        await self._seat(REVIEWERS, "presentation")
+        await self.do("invite_to_presentation", CHAIR)
+        await self._meets()
+        await self._score(REVIEWERS, 80)
+        await self.do("shortlist", CHAIR)
+
+    async def is_contracted(self) -> None:
+        """From selection to the beginning of work: framework, parties, contractor."""
+        await self.do("send_letter", DESK)
+        await self.do("open_framework", DESK)
+        kinds = {"KOREA": "korean_government", "HOST": "host_government", self._contractor: "company"}
+        for party, kind in kinds.items():
+            await self.do("list_party", DESK, HEAD, party=party, kind=kind, signatory=SIGNATORY.person)
+            await self.do("sign", SIGNATORY, party=party)
+        await self.do("complete_framework", DESK)
+        await self.do("set_terms", OFFICER)
+        if self.season.edition.programme(self.programme).procurement.mode == "open":
+            await self._tender()
+        await self.do(
+            "award_contract", OFFICER, SECOND_OFFICER, contractor=self._contractor, country="KR", krw=self.award
+        )
+
+    async def is_finished(self) -> None:
+        """From work to closure."""
+        deliverables = self.season.edition.programme(self.programme).deliverables
+        documents = [{"kind": kind, "sha256": PROOF} for kind in deliverables]
+        await self.do("submit_final", DESK, deliverables=documents)
+        await self.do("accept_final", DESK, evidence=[PROOF])
+        await self.do("record_settlement", FINANCE, evidence=[PROOF])
+        await self.do("close", MINISTRY, SECOND_MINISTRY, grade="good", filed=True)
+
+    @property
+    def _contractor(self) -> str:
+        return "O-SEOUL" if self.programme == "demonstration" else FIRM
+
+    async def _seat(self, reviewers: list[Actor], step: str) -> None:
+        for reviewer in reviewers:
+            await self.do("assign_reviewer", DESK, reviewer=reviewer.person, step=step)
+            await self.do("declare_conflict", reviewer, step=step, conflict=False)
+
+    async def _score(self, reviewers: list[Actor], points: int) -> None:
+        criteria = self.season.edition.programme(self.programme).criteria
+        for reviewer in reviewers:
+            await self.do("seal_sheet", reviewer, scores={criterion.key: points for criterion in criteria})
+
+    async def _meets(self) -> None:
+        at = await self.season.now() + timedelta(seconds=1)
+        await self.do("schedule", DESK, date_at=at.isoformat())
+        await self.season.until(at)
+        await self.do("hold", DESK)
+
+    async def _tender(self) -> None:
+        closes_at = await self.season.now() + timedelta(days=21)
+        await self.do("publish_notice", OFFICER, closes_at=closes_at.isoformat())
+        for bidder in (FIRM, "O-OTHER"):
+            await self.do("receive_bid", OFFICER, bidder=bidder, sealed=PROOF)
+        await self.season.until(closes_at)
+        await self.do("open_bids", OFFICER)
+        await self.do("evaluate_bids", OFFICER, valid=[FIRM, "O-OTHER"], conflicts_declared=True)
+
+
+async def _give(season: Season, subject: str, trigger: str, who: tuple[Actor, ...], data: dict[str, Any],
+                command_id: str | None = None) -> Receipt:  # fmt: skip
+    first, *second = who
+    receipt = await season.gateway.command(subject, trigger, data, first, command_id)
+    if second and receipt.outcome is Outcome.PROPOSED:
+        confirm = f"{command_id}/confirmed" if command_id else None
+        return await season.gateway.command(
+            subject, trigger, {**data, "proposal": receipt.entry}, second[0], confirm
+        )
+    return receipt
+
+
+@contextlib.contextmanager
+def refused(code: str, *, guard: str = "") -> Iterator[None]:
+    """What people are told when the rules do not allow it."""
+    try:
+        yield
+    except Refusal as refusal:
+        assert (refusal.code, refusal.guard) == (code, guard), refusal.sentence
+    else:
+        raise AssertionError(f"{code} {guard} was expected, and it was allowed")
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until something holds that happens beside us."""
+    async with asyncio.timeout(SOONER):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def assembled(client: Client, folder: Path, **settings: Any) -> AsyncIterator[worker.Programme]:
+    """Everything put together on a server, its stores in a folder, everybody known; the worker works."""
+    chosen = Settings.read(var_dir=folder, **settings)
+    register, vault = Register(chosen.register_url), Vault(f"sqlite:///{folder / 'vault.db'}")
+    register.prepare()
+    vault.prepare()
+    for actor in PEOPLE:
+        role = actor.role
+        vault.add_person(actor.person.title(), f"{actor.person.lower()}@example.org", roles=[role], id=actor.person)
+    programme = worker.assemble(client, register, vault, Postman(vault, chosen), chosen)
+    async with worker.working(programme):
+        yield programme
+
+
+@contextlib.asynccontextmanager
+async def skipped_season(folder: Path, year: str = "2021", *, opened: bool = True) -> AsyncIterator[Season]:
+    """A season on the server that skips time."""
+    async with skipping_server() as environment, assembled(environment.client, folder) as programme:
+        started = await environment.get_current_time()
+        season = Season(
+            programme, edition_of(year, now=started), environment.sleep, environment.get_current_time
+        )
+        if opened:
+            await season.open()
+        yield season
+
+
+@contextlib.asynccontextmanager
+async def real_server(folder: Path, **dynamic_config: int) -> AsyncIterator[Client]:
+    """The server that ``kcity up`` starts, on disk; ``dynamic_config`` has underscores for dots."""
+    settings = Settings.read(var_dir=folder)
+    config = {name.replace("_", "."): value for name, value in dynamic_config.items()}
+    with mock.patch.dict("kcity_flow.server._DYNAMIC_CONFIG", config):
+        async with serving(settings) as server:
+            yield await connect(server.address, settings)
+
+
+@contextlib.asynccontextmanager
+async def real_season(client: Client, folder: Path, *, closes_in: timedelta | None = None) -> AsyncIterator[Season]:
+    """A season on a real server, where time passes as it does; ``closes_in`` brings the close near."""
+
+    async def sleep(length: timedelta) -> None:
+        await asyncio.sleep(length.total_seconds())
+
+    async def clock() -> datetime:
+        return datetime.now(UTC)
+
+    async with assembled(client, folder) as programme:
+        season = Season(programme, edition_of(now=await clock(), closes_in=closes_in), sleep, clock)
+        await season.open()
+        yield season
+
+
+def on(day: str) -> datetime:
+    """The first instant of a day in Seoul."""
+    year, month, number = (int(part) for part in day.split("-"))
+    return datetime.combine(date(year, month, number), datetime.min.time(), tzinfo=UTC) - timedelta(hours=9)

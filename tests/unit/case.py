@@ -1,0 +1,312 @@
+"""A case file in a test's hand: people who act, a clock that is wound by hand, and a way to every stage."""
+
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from kcity_flow.adapters.edition_files import read_edition
+from kcity_flow.domain import agenda
+from kcity_flow.domain import messages as m
+from kcity_flow.domain.casefile import ApplicationFile, EditionFile
+from kcity_flow.domain.edition import Edition
+from kcity_flow.domain.messages import By, Entry, Letter, Order, Receipt
+from kcity_flow.domain.moves import BY_TRIGGER, EDITION_BY_TRIGGER
+from kcity_flow.domain.stages import Role, Stage, Via
+
+SEOUL = ZoneInfo("Asia/Seoul")
+HASH, REASON = "a" * 64, "b" * 64
+REVIEWERS = [f"P-REV-{n}" for n in range(1, 8)]
+CODES = {"planning": "PLA", "demonstration": "DEM", "twinning": "TWI", "city_lab": "LAB", "pilot": "PIL"}
+PATH = (
+    Stage.RECEIVED, Stage.SCREENING, Stage.PAPER_REVIEW, Stage.CONSULTATION, Stage.PRESENTATION, Stage.CONFIRMATION,
+    Stage.SHORTLISTED, Stage.SELECTED, Stage.FRAMEWORK, Stage.PROCUREMENT, Stage.IMPLEMENTATION, Stage.ACCEPTANCE,
+    Stage.SETTLEMENT, Stage.CLOSED,
+)  # fmt: skip
+
+
+def seoul(*parts: int) -> datetime:
+    """An instant in Seoul."""
+    return datetime(*parts, tzinfo=SEOUL)  # type: ignore[arg-type]  # parts are those of a datetime
+
+
+@cache
+def rules(name: str) -> Edition:
+    """A shipped edition."""
+    return read_edition(name)
+
+
+@cache
+def korean_days_off() -> tuple[Any, ...]:
+    """Korea's public holidays in the years of the shipped editions."""
+    return agenda.days_off(("KR",), range(2020, 2034))
+
+
+def person_of(role: Role, second: bool = False) -> str:
+    """Who acts in a role, and the other one who may."""
+    return "clock" if role is Role.CLOCK else f"P-{role.upper().replace('_', '-')}{'-2' if second else ''}"
+
+
+class _Bench:
+    """What a case and a call have in common."""
+
+    file: Any
+    kind: Any
+    rows: Any
+    now: datetime
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.letters: list[Letter] = []
+        self.ids = 0
+
+    @property
+    def stage(self) -> Any:
+        return self.file.stage
+
+    def command(self, trigger: str, by: By, **data: Any) -> Any:
+        self.ids += 1
+        return m.parse(self.kind, trigger, {"id": f"test/{self.ids}", "by": by, **data})
+
+    def give(self, command: Any) -> Receipt:
+        """A command as it is; what it left is collected, also when it was refused."""
+        try:
+            return self.file.handle(command, self.now, self.now)
+        finally:
+            self.collect()
+
+    def collect(self) -> None:
+        batch = self.file.take_batch()
+        self.entries += batch.entries
+        self.letters += batch.letters
+
+    def do(self, trigger: str, role: Role | None = None, *, person: str = "", via: Via = Via.UPDATE, **data: Any):
+        """One person gives one command; the first role of the row if none is named."""
+        role = role or self.rows[trigger, self.stage].actors[0]
+        return self.give(self.command(trigger, By(person=person or person_of(role), role=role, via=via), **data))
+
+    def two(self, trigger: str, **data: Any) -> Receipt:
+        """Proposed by one and confirmed by another."""
+        row = self.rows[trigger, self.stage]
+        proposed = self.do(trigger, **data)
+        role = row.approvers[0]
+        return self.do(trigger, role, person=person_of(role, second=True), proposal=proposed.entry, **data)
+
+    def wait(self, **span: float) -> Self:
+        """Time passes, and the clock does what came due on each day of it."""
+        return self.until(self.now + timedelta(**span))
+
+    def until(self, then: datetime) -> Self:
+        while (due := self.file.next_due()) is not None and due <= then:
+            self.now = max(self.now, due)
+            self.file.run_clock(self.now, self.now)
+            self.collect()
+        self.now = max(self.now, then)
+        return self
+
+
+class Case(_Bench):
+    """One application."""
+
+    kind = "application"
+    rows = BY_TRIGGER
+
+    def __init__(self, programme: str = "planning", edition: str | Edition = "2021", carry_over: bool = False) -> None:
+        super().__init__()
+        self.programme, self.carry_over = programme, carry_over
+        self.edition = rules(edition) if isinstance(edition, str) else edition
+        self.window = self.edition.window(self.edition.programme(programme))
+        self.now = self.window.opens_at + timedelta(days=4)
+        self.ref = f"KC{self.edition.year}-{CODES[programme]}-0001"
+        self.file = self._file(None)
+
+    def _file(self, carried: dict[str, Any] | None) -> ApplicationFile:
+        return ApplicationFile(
+            m.StartApplication(
+                ref=self.ref, edition=self.edition, edition_hash=HASH, days_off=korean_days_off(), file=carried
+            )
+        )
+
+    @property
+    def facts(self):
+        return self.file.application
+
+    def collect(self) -> None:
+        super().collect()
+        if self.carry_over:  # as a workflow that is continued as new after every command
+            self.file = self._file(self.file.carried.model_dump(mode="json", exclude_unset=True))
+
+    def ordered(self, trigger: str, role: Role = Role.MINISTRY, **data: Any) -> Receipt:
+        """By the edition's order, which two persons decided."""
+        approver = person_of(role, second=True)
+        order = Order(edition=self.edition.year, entry=1, proposed_by="P-COMMITTEE", approved_by=approver)
+        return self.give(self.command(trigger, By(person=approver, role=role, via=Via.EDITION, order=order), **data))
+
+    # --- the straight way ---
+
+    def receive(self, **more: Any) -> Receipt:
+        applicant = m.Applicant(contact="P-MAYOR", organisation="O-TBILISI", kind="local_government", country="GE")
+        data = {"programme": self.programme, "applicant": applicant, "city": "Tbilisi", "title": "A plan", "months": 6}
+        data |= {"received_at": self.now, "channel": "e-mail" if self.window.channels[-1] != "post" else "post"}
+        return self.do("receive", **(data | more))
+
+    def assign(self, step: str, count: int) -> None:
+        for reviewer in REVIEWERS[:count]:
+            self.do("assign_reviewer", reviewer=reviewer, step=step)
+            self.do("declare_conflict", person=reviewer, step=step, conflict=False)
+
+    def seal(self, *scores: int) -> None:
+        criteria = self.edition.programme(self.programme).criteria
+        for reviewer, score in zip(REVIEWERS, scores, strict=False):
+            self.do("seal_sheet", person=reviewer, scores={criterion.key: score for criterion in criteria})
+
+    def meet(self) -> None:
+        self.do("schedule", date_at=self.now + timedelta(days=20))
+        self.wait(days=20)
+        self.do("hold")
+
+    def agree(self, scope: bool = True) -> None:
+        for role in (Role.APPLICANT, Role.MINISTRY):
+            self.do("agree_minutes", role, side=role.value, minutes=HASH, scope_agreed=scope)
+
+    def finish_step(self) -> None:
+        """Do what the present step of the evaluation wants."""
+        match self.stage:
+            case Stage.PAPER_REVIEW:
+                self.seal(80, 80, 80)
+            case Stage.CONSULTATION:
+                rounds = next(s.rounds for s in self.edition.programme(self.programme).route if s.kind == self.stage)
+                for number in range(1, rounds + 1):
+                    self.meet()
+                    self.agree()
+                    if number < rounds:
+                        self.do("finish_round")
+            case Stage.PRESENTATION:
+                self.meet()
+                self.seal(80, 80, 80, 80, 80)
+            case Stage.CONFIRMATION:
+                self.do("record_confirmation", agreed=True, evidence=[HASH])
+
+    def sign(self) -> None:
+        contractor = "O-TBILISI" if self.edition.programme(self.programme).procurement.mode == "designated" else "O-KR"
+        kinds = {"MOLIT": "korean_government", "CITY": "host_government", contractor: "company"}
+        for party, kind in kinds.items():
+            self.two("list_party", party=party, kind=kind, signatory=f"P-SIGN-{party}")
+            self.do("sign", person=f"P-SIGN-{party}", party=party)
+
+    def tender(self, valid: tuple[str, ...] = ("O-KR", "O-KR-2"), notice: str = "publish_notice") -> None:
+        if notice == "publish_notice":
+            self.do("set_terms")
+        self.do(notice, closes_at=self.now + timedelta(days=20))
+        for bidder in valid:
+            self.do("receive_bid", bidder=bidder, sealed=HASH)
+        self.wait(days=20)
+        self.do("open_bids")
+        self.do("evaluate_bids", valid=valid, conflicts_declared=True)
+
+    def contract(self, **more: Any) -> Receipt:
+        designated = self.edition.programme(self.programme).procurement.mode == "designated"
+        data = {"contractor": "O-TBILISI" if designated else "O-KR", "country": "KR", "krw": 100_000_000}
+        return self.two("award_contract", **(data | more))
+
+    def step(self) -> None:
+        """One stage further on the straight way."""
+        programme = self.edition.programme(self.programme)
+        route = [step.kind.value for step in programme.route]
+        match self.stage:
+            case Stage.ABSENT:
+                self.receive()
+            case Stage.RECEIVED if self.window.continuous:
+                self.do("open_screening", Role.DESK)
+            case Stage.RECEIVED:
+                self.until(self.window.closes_at)  # the clock opens it
+            case Stage.SCREENING:
+                self.assign("paper_review", 3)
+                answers = {item.key: True for item in programme.eligibility}
+                self.do("pass_screening", answers=answers, complete=True)
+            case stage if stage.value in route:
+                following = route[route.index(stage.value) + 1 :]
+                if following[:1] == ["presentation"]:
+                    self.assign("presentation", 5)
+                self.finish_step()
+                way = {"consultation": "invite_to_consultation", "presentation": "invite_to_presentation"}
+                self.do(way.get(following[0], "request_confirmation") if following else "shortlist")
+            case Stage.SHORTLISTED:
+                self.ordered("select", krw=programme.award.min_krw, rank=1)
+            case Stage.SELECTED:
+                self.ordered("publish_result")
+                self.do("open_framework")
+            case Stage.FRAMEWORK:
+                self.sign()
+                self.do("complete_framework")
+            case Stage.PROCUREMENT if programme.procurement.mode == "designated":
+                self.do("set_terms")
+                self.contract()
+            case Stage.PROCUREMENT:
+                self.tender()
+                self.contract()
+            case Stage.IMPLEMENTATION:
+                deliverables = [{"kind": kind, "sha256": HASH} for kind in programme.deliverables]
+                self.do("submit_final", deliverables=deliverables)
+            case Stage.ACCEPTANCE:
+                self.do("accept_final", evidence=[HASH])
+            case Stage.SETTLEMENT:
+                self.do("record_settlement", evidence=[HASH])
+                self.two("close", grade="good", filed=True)
+            case _:
+                raise AssertionError(f"no straight way leads on from {self.stage}")
+
+    def to(self, stage: Stage) -> Self:
+        """Go the straight way to a stage, and to those beside it by their one move."""
+        beside = {
+            Stage.RESERVE: (Stage.SHORTLISTED, lambda: self.ordered("place_on_reserve")),
+            Stage.SUSPENDED: (Stage.IMPLEMENTATION, lambda: self.do("suspend", reason=REASON)),
+            Stage.INELIGIBLE: (Stage.SCREENING, lambda: self.two("declare_ineligible", item=self._item())),
+            Stage.WITHDRAWN: (Stage.SCREENING, lambda: self.do("withdraw", evidence=[HASH])),
+            Stage.NOT_SELECTED: (Stage.SHORTLISTED, lambda: self.ordered("pass_over")),
+            Stage.CANCELLED: (Stage.SELECTED, lambda: self.ordered("cancel_award", reason=REASON)),
+        }
+        before, move = beside.get(stage, (stage, None))
+        while self.stage is not before:
+            self.step()
+        if move:
+            move()
+        assert self.stage is stage
+        return self
+
+    def _item(self) -> str:
+        return self.edition.programme(self.programme).eligibility[0].key
+
+
+class Office(_Bench):
+    """One edition."""
+
+    kind = "edition"
+    rows = EDITION_BY_TRIGGER
+
+    def __init__(self, edition: str | Edition = "2021") -> None:
+        super().__init__()
+        self.edition = rules(edition) if isinstance(edition, str) else edition
+        self.now = self.edition.windows[0].opens_at
+        self.file = EditionFile(m.StartEdition(edition=self.edition, edition_hash=HASH, days_off=korean_days_off()))
+
+    @property
+    def facts(self):
+        return self.file.call
+
+    def deciding(self) -> Self:
+        self.two("open_call")
+        return self.until(max(window.closes_at for window in self.edition.windows))
+
+    def decide(self, programme: str, selected: int = 0, reserve: int = 0, *, start: int = 1, **more: Any) -> Receipt:
+        """Places and reserve for applications numbered from ``start``, in their order."""
+        chosen = [self.choice(programme, start + n) for n in range(selected + reserve)]
+        return self.two(
+            "decide_selection",
+            **{"programme": programme, "selected": chosen[:selected], "reserve": chosen[selected:]} | more,
+        )
+
+    def choice(self, programme: str, number: int, **more: Any) -> dict[str, Any]:
+        rules_of = self.edition.programme(programme)
+        choice = {"ref": f"KC{self.edition.year}-{rules_of.code}-{number:04}", "krw": rules_of.award.min_krw}
+        return choice | {"rank": number, "organisation": f"O-{rules_of.code}-{number}", "country": "GE"} | more

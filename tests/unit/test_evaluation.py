@@ -1,0 +1,87 @@
+"""Scores: exact means, quorum, spread, and what is dropped."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kcity_flow.domain.application import Application, Seat
+from kcity_flow.domain.edition import Criterion, Text
+from kcity_flow.domain.evaluation import criterion_mean, final_score, mean, score, sheet_total, too_few_sheets
+from tests.unit.case import REVIEWERS, rules
+
+PLANNING = rules("2021").programme("planning")
+DEMONSTRATION = rules("2021").programme("demonstration")
+
+
+def judged(*totals: int, step: str = "paper_review", programme=PLANNING, free: bool = True) -> Application:
+    seats = tuple(
+        Seat(reviewer=reviewer, free=free, scores={criterion.key: total for criterion in programme.criteria})
+        for reviewer, total in zip(REVIEWERS, totals, strict=False)
+    )
+    return Application(ref="KC2021-PLA-0001", reviews={step: seats})
+
+
+@pytest.mark.parametrize(
+    ("totals", "missing"),
+    [
+        ((80, 80), "1 more sealed sheets (2 of 3)"),
+        ((80, 80, 80), ""),
+        ((90, 80, 70), ""),  # twenty apart is not over twenty
+        ((91, 80, 70), "one more sheet, as the sealed ones lie more than 20 points apart"),
+        ((91, 80, 70, 80), ""),
+    ],
+)
+def test_a_step_needs_its_quorum_and_one_more_where_sheets_lie_far_apart(totals, missing):
+    assert too_few_sheets(judged(*totals), PLANNING, "paper_review") == missing
+
+
+def test_a_panel_has_a_quorum_of_its_own():
+    panel = judged(80, 80, 80, step="presentation", programme=DEMONSTRATION)
+
+    assert too_few_sheets(panel, DEMONSTRATION, "presentation") == "2 more sealed sheets (3 of 5)"
+
+
+def test_sheets_of_those_who_are_not_free_do_not_count():
+    assert score(judged(80, 80, 80, free=False), PLANNING, "paper_review") is None
+
+
+def test_a_mean_is_an_exact_fraction():
+    assert score(judged(70, 70, 71), PLANNING, "paper_review") == Fraction(211, 3)
+
+
+def test_weights_count():
+    criteria = [Criterion(key="a", title=Text(en="a"), weight=2), Criterion(key="b", title=Text(en="b"))]
+
+    assert sheet_total({"a": 90, "b": 60}, criteria) == 80
+
+
+@pytest.mark.parametrize(("trim_from", "expected"), [(None, 60), (5, 70), (6, 60)])
+def test_from_so_many_sheets_on_the_extremes_are_dropped(trim_from, expected):
+    assert mean([Fraction(x) for x in (0, 60, 70, 80, 90)], trim_from) == expected
+
+
+@given(st.lists(st.integers(0, 100), min_size=1, max_size=9), st.randoms())
+def test_the_order_of_sheets_changes_nothing(totals, dice):
+    shuffled = list(totals)
+    dice.shuffle(shuffled)
+
+    assert mean(list(map(Fraction, totals)), 3) == mean(list(map(Fraction, shuffled)), 3)
+
+
+@given(st.lists(st.integers(0, 100), min_size=1, max_size=9))
+def test_a_mean_lies_between_the_lowest_and_the_highest(totals):
+    assert min(totals) <= mean(list(map(Fraction, totals)), 5) <= max(totals)
+
+
+def test_the_panel_ranks_where_there_is_one():
+    paper = judged(90, 90, 90, programme=DEMONSTRATION)
+    both = paper.model_copy(
+        update={"reviews": paper.reviews | judged(*[71] * 5, step="presentation", programme=DEMONSTRATION).reviews}
+    )
+
+    assert final_score(both, DEMONSTRATION) == 71
+    assert final_score(paper, DEMONSTRATION) is None
+    assert criterion_mean(both, DEMONSTRATION, "proven_merit") == 71
+    assert criterion_mean(paper, DEMONSTRATION, "proven_merit") is None

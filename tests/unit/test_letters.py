@@ -1,0 +1,215 @@
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from activities.record import Recorder
+from kcity_flow.adapters.register import Register
+from kcity_flow.adapters.vault import State, Vault
+from kcity_flow.domain.letters import RESULTS, TOLD
+from kcity_flow.domain.messages import Batch
+from kcity_flow.domain.stages import Role
+from kcity_flow.letters import FOLDER, CannotWrite, Letters, due
+from tests.unit.paper import REF, batch, entry, letter, view
+
+TEMPLATES = sorted(path.stem for path in FOLDER.glob("[!_]*.j2"))
+
+DATA: dict[str, dict[str, Any]] = {
+    "meeting_scheduled": {"date_at": "2021-05-03T05:00:00.000000Z"},
+    "meeting_moved": {"date_at": "2021-05-03T05:00:00.000000Z"},
+    "party_listed": {"party": "TBILISI", "kind": "host_government", "signatory": "P-MAYOR"},
+    "procurement_notice": {"closes_at": "2021-08-31T15:00:00.000000Z"},
+    "contract_awarded": {"contractor": "O-STUDIO", "country": "KR", "krw": 480_000_000},
+    "extended": {"ends_on": "2022-09-30", "ground": "covid_19"},
+    "final_returned": {"missing": ["feasibility_study"]},
+    "objection_received": {"ground": "office_error"},
+    "objection_upheld": {"step": "paper_review"},
+    "place_free": {"ref": "KC2021-PLA-0002"},
+    "withdrawn": {"survivor": "KC2021-PLA-0002"},
+}
+"""What the entry behind a letter states, where the letter says it."""
+
+DUE = datetime(2021, 4, 20, 15, 0, tzinfo=UTC)
+
+
+def written(template: str, data: dict[str, Any] | None = None, texts: dict[str, str] | None = None, **fields: Any):
+    told = letter(template, due_at=DUE, key=f"{REF}/clarification/1/0/x")
+    standing = view(**{"krw": 500_000_000, "next_timer": "x", "next_due_at": DUE, **fields})
+    about = entry(1, data=DATA.get(template, {}) if data is None else data)
+    return Letters().write(told, standing, about, "Ms Nino Beridze", texts or {})
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_letter_says_whom_it_is_for_and_what_it_is_about(template: str):
+    subject_line, body = written(template)
+
+    assert subject_line.endswith(f"[{REF}]")
+    assert body.startswith("Dear Ms Nino Beridze,\n\n  Reference:    KC2021-PLA-0001\n")
+    assert "A blueprint for the old town" in body
+    assert "Tbilisi, Georgia" in body
+    assert body.endswith("Republic of Korea\n")
+    assert not re.search(r"[{}]|Undefined|None|\n\n\n| \n", body)
+    assert max(map(len, body.splitlines())) <= 80
+
+
+def test_every_letter_that_is_ever_called_for_has_its_template():
+    called_for = {template for told in TOLD.values() for template, _ in told} | set(RESULTS.values())
+    called_for |= {"proposal_waiting", "returned", "reminder", "overdue", "flagged"}
+
+    assert called_for <= set(TEMPLATES)
+
+
+@pytest.mark.parametrize("template", sorted(DATA.keys() - {"withdrawn"}))
+def test_a_letter_is_not_written_with_a_hole_in_it(template: str):
+    with pytest.raises(CannotWrite, match=template):
+        written(template, data={})
+
+
+def test_an_empty_field_is_named():
+    with pytest.raises(CannotWrite, match=r"view\.krw is empty"):
+        written("result_selected", krw=None)
+
+
+def test_a_template_that_does_not_exist_is_named():
+    with pytest.raises(CannotWrite, match=r"no letter template nonsense\.j2"):
+        written("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("instant", "said"),
+    [
+        ("2021-04-20T15:00:00.000000Z", "the end of Tuesday, 20 April 2021 (Korea Standard Time)"),
+        ("2021-04-20T14:59:00.000000Z", "23:59 on Tuesday, 20 April 2021 (Korea Standard Time)"),
+        ("2021-04-20T15:01:00.000000Z", "00:01 on Wednesday, 21 April 2021 (Korea Standard Time)"),
+    ],
+)
+def test_a_deadline_is_said_as_people_in_korea_read_it(instant: str, said: str):
+    assert due(instant) == said
+
+
+def test_a_reminder_names_its_timer_and_its_date():
+    subject_line, body = written("reminder")
+
+    assert subject_line == f"Reminder: the answer to the clarification asked for [{REF}]"
+    assert "Due by:  the end of Tuesday, 20 April 2021" in body
+
+
+def test_the_question_stands_in_the_letter_that_asks_it():
+    assert "Who owns the land?" in written("clarification_asked", texts={"question": "Who owns the land?"})[1]
+
+
+def test_a_title_with_line_breaks_makes_one_subject_line_and_no_header_of_its_own():
+    subject_line, _ = written("reminder", city="Tbilisi\nBcc: spy@example.org")
+
+    assert "\n" not in subject_line
+
+
+# --- from the workflow's batch to the outbox ---
+
+
+@pytest.fixture
+def stores(tmp_path: Path):
+    register, vault = Register(f"sqlite:///{tmp_path / 'r.db'}"), Vault(f"sqlite:///{tmp_path / 'v.db'}")
+    register.prepare()
+    vault.prepare()
+    vault.add_person("Nino Beridze", "nino@example.org", id="P-MAYOR", roles=[Role.APPLICANT])
+    yield register, vault
+    register.close()
+    vault.close()
+
+
+def test_what_is_recorded_stands_in_register_and_outbox(stores: tuple[Register, Vault]):
+    register, vault = stores
+    woken: list[int] = []
+    told = batch(1, letter())
+
+    assert Recorder(register, vault, lambda: woken.append(1)).record(told) == told
+
+    assert register.entries(REF) == list(told.entries)
+    assert [(row.key, row.address, row.state) for row in vault.outbox()] == [
+        (told.letters[0].key, "nino@example.org", "queued")
+    ]
+    assert woken == [1]
+
+
+def test_recording_twice_sends_once(stores: tuple[Register, Vault]):
+    register, vault = stores
+    recorder = Recorder(register, vault, lambda: None)
+    recorder.record(batch(1, letter()))
+    recorder.record(batch(1, letter()))
+
+    assert len(vault.outbox()) == len(register.entries(REF)) == 1
+
+
+def test_a_letter_to_a_role_goes_to_everybody_in_it(stores: tuple[Register, Vault]):
+    register, vault = stores
+    for id in ("P-A", "P-B"):
+        vault.add_person(id, f"{id}@example.org", id=id, roles=[Role.DESK])
+
+    Recorder(register, vault, lambda: None).record(batch(1, letter(to="desk")))
+
+    key = letter(to="desk").key
+    assert [(row.key, row.address) for row in vault.outbox()] == [
+        (f"{key}/P-A", "P-A@example.org"),
+        (f"{key}/P-B", "P-B@example.org"),
+    ]
+
+
+def test_a_reminder_is_about_an_entry_of_an_earlier_batch(stores: tuple[Register, Vault]):
+    register, vault = stores
+    recorder = Recorder(register, vault, lambda: None)
+    recorder.record(batch(1))
+
+    recorder.record(Batch(entries=(), letters=(letter("reminder", due_at=DUE),), view=view(1)))
+
+    assert [row.state for row in vault.outbox()] == [State.QUEUED]
+
+
+@pytest.mark.parametrize(
+    ("to", "template", "why"),
+    [
+        ("P-NOBODY", "acknowledgement", "Nobody goes by P-NOBODY"),
+        ("finance", "acknowledgement", "Nobody goes by finance"),
+        ("P-ERASED", "acknowledgement", "P-ERASED has no mail address"),
+        ("P-MAYOR", "nonsense", "no letter template"),
+        ("P-MAYOR", "result_selected", r"view\.krw is empty"),
+    ],
+)
+def test_a_letter_that_cannot_be_written_is_held_and_blocks_nothing(
+    stores: tuple[Register, Vault], to: str, template: str, why: str
+):
+    register, vault = stores
+    vault.add_person("", "", id="P-ERASED")
+
+    Recorder(register, vault, lambda: None).record(batch(1, letter(template, to), letter()))
+
+    assert len(register.entries(REF)) == 1
+    (held,) = vault.outbox(State.HELD)
+    assert re.search(why, held.why)
+    assert len(vault.outbox(State.QUEUED)) == 1
+
+
+def test_the_register_holds_no_name_and_no_text(stores: tuple[Register, Vault]):
+    register, vault = stores
+    question = vault.commit("Who owns the land?")
+    asked = Batch(
+        entries=(entry(1, command="ask_clarification", data={"question": question}),),
+        letters=(letter("clarification_asked"),),
+        view=view(1),
+    )
+
+    Recorder(register, vault, lambda: None).record(asked)
+
+    assert "Who owns the land?" in vault.outbox()[0].body
+    assert not [line for line in register.dump() if re.search("Nino|example.org|owns the land", line)]
+
+
+def test_a_due_date_of_the_view_is_said_only_where_it_is_the_letters_own():
+    told = letter("clarification_asked")
+    its_own = Letters().write(told, view(next_timer="clarification", next_due_at=DUE), entry(), "N")[1]
+    another = Letters().write(told, view(next_timer="screening", next_due_at=DUE + timedelta(days=1)), entry(), "N")[1]
+
+    assert "20 April 2021" in its_own
+    assert "April" not in another

@@ -1,0 +1,65 @@
+from typing import Any
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.orders import Orders
+from kcity_flow.domain.errors import GuardFailed, Unavailable
+from kcity_flow.domain.messages import OrderBatch
+
+REFS = [f"KC2021-PLA-{number:04d}" for number in range(1, 21)]
+BATCH = OrderBatch(edition=2021, entry=7, commands=tuple((ref, "publish_result", {"note": "x"}) for ref in REFS))
+
+
+class Applications:
+    """Applications that remember what they were told, and some of which refuse or do not answer."""
+
+    def __init__(self, refuses: tuple[str, ...] = (), silent: tuple[str, ...] = ()) -> None:
+        self.told: dict[str, int] = {}
+        self.refuses, self.silent = refuses, silent
+
+    async def order(self, ref: str, trigger: str, data: dict[str, Any], command_id: str) -> None:
+        self.told[command_id] = self.told.get(command_id, 0) + 1
+        if ref in self.silent:
+            raise Unavailable("no answer")
+        if ref in self.refuses:
+            raise GuardFailed(trigger, "withdrawn", "ministry", "not_told_yet", "an application that is told once")
+
+
+async def test_each_application_is_told_once_under_an_id_that_never_changes():
+    applications = Applications()
+
+    result = await ActivityEnvironment().run(Orders(applications).carry_out, BATCH)
+
+    assert result.refused == ()
+    assert applications.told == {f"edition/2021/7/{ref}/publish_result": 1 for ref in REFS}
+
+
+async def test_refusals_are_collected_and_stop_nobody():
+    applications = Applications(refuses=(REFS[0], REFS[19]))
+
+    result = await ActivityEnvironment().run(Orders(applications).carry_out, BATCH)
+
+    assert result.refused == ((REFS[0], "publish_result", "GuardFailed"), (REFS[19], "publish_result", "GuardFailed"))
+    assert len(applications.told) == 20
+
+
+async def test_no_answer_is_no_refusal():
+    with pytest.raises(Unavailable):
+        await ActivityEnvironment().run(Orders(Applications(silent=(REFS[3],))).carry_out, BATCH)
+
+
+async def test_a_repeated_run_goes_on_behind_its_last_heartbeat_and_forgets_no_refusal():
+    beats: list[Any] = []
+    first = ActivityEnvironment()
+    first.on_heartbeat = lambda *details: beats.append(details)
+    with pytest.raises(Unavailable):
+        await first.run(Orders(Applications(refuses=(REFS[0],), silent=(REFS[9],))).carry_out, BATCH)
+
+    again, applications = ActivityEnvironment(), Applications()
+    again.info = ActivityEnvironment.default_info()
+    again.info = again.info.__class__(**{**vars(again.info), "heartbeat_details": list(beats[-1])})
+    result = await again.run(Orders(applications).carry_out, BATCH)
+
+    assert result.refused == ((REFS[0], "publish_result", "GuardFailed"),)
+    assert list(applications.told) == [f"edition/2021/7/{ref}/publish_result" for ref in REFS[8:]]

@@ -1,0 +1,520 @@
+"""Places: quota, total, budget, range, reserve; and the ranking they are given by."""
+
+# ruff: noqa: E501  # tables are read as tables
+from fractions import Fraction
+from functools import cmp_to_key
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kcity_flow.domain.edition import Edition, Preference, Quota, Tie
+from kcity_flow.domain.errors import GuardFailed, NotPermitted
+from kcity_flow.domain.selection import Candidate, rank
+from kcity_flow.domain.stages import EditionStage, Role, Via
+from tests.unit.case import HASH, REASON, Office, rules, seoul
+
+
+def with_quota(kind: str, places: int, edition: str = "2021", **more: Any) -> Edition:
+    """An edition whose planning programme has this quota."""
+    data = rules(edition)
+    programmes = tuple(
+        p.model_copy(update={"quota": Quota(kind=kind, places=places)}) if p.key == "planning" else p
+        for p in data.programmes
+    )
+    return data.model_copy(update={"programmes": programmes} | more)
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office().deciding()
+
+
+def refused(office: Office, guard: str, trigger: str, **data: Any) -> str:
+    call = office.facts
+    with pytest.raises(GuardFailed) as refusal:
+        office.do(trigger, **data)
+    assert (refusal.value.guard, office.facts) == (guard, call)
+    return refusal.value.missing
+
+
+def decision(office: Office, programme: str, selected: int, reserve: int = 0, **more: Any) -> dict[str, Any]:
+    chosen = [office.choice(programme, n + 1) for n in range(selected + reserve)]
+    return {"programme": programme, "selected": chosen[:selected], "reserve": chosen[selected:]} | more
+
+
+# --- places -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["exact", "up_to"])
+def test_a_hard_quota_is_filled_exactly_and_never_exceeded(kind):
+    office = Office(with_quota(kind, 3)).deciding()
+    missing = refused(
+        office, "quota_left", "decide_selection", **decision(office, "planning", 4), over_quota_reason=HASH
+    )
+    assert missing == "at most 3 places in planning; asked for 4"
+
+    office.decide("planning", 3)
+    assert office.facts.taken("planning") == 3
+
+
+def test_about_is_exceeded_with_a_reason_and_not_without(office):
+    missing = refused(office, "quota_left", "decide_selection", **decision(office, "planning", 5))
+    assert missing == "a reason for more than about 4 places"
+
+    office.decide("planning", 5, over_quota_reason=HASH)
+    assert office.facts.taken("planning") == 5
+
+
+def test_at_least_has_no_upper_end_but_the_total():
+    office = Office(with_quota("at_least", 1)).deciding()
+    assert (
+        refused(office, "total_left", "decide_selection", **decision(office, "planning", 12))
+        == "at most 11 places in all; asked for 12"
+    )
+
+    office.decide("planning", 11)
+    assert office.facts.taken() == 11
+
+
+def test_places_taken_before_count(office):
+    office.decide("planning", 3)
+    later = {"programme": "planning", "selected": [office.choice("planning", n) for n in (4, 5)]}
+
+    refused(office, "quota_left", "decide_selection", **later)
+
+
+def test_eleven_in_all_and_no_twelfth(office):
+    office.decide("planning", 5, over_quota_reason=HASH)
+    office.decide("solution", 4)
+    assert (
+        refused(office, "total_left", "decide_selection", **decision(office, "demonstration", 3))
+        == "at most 11 places in all; asked for 12"
+    )
+
+    office.decide("demonstration", 2)
+    assert office.facts.taken() == 11
+
+
+@pytest.mark.parametrize(
+    ("krw", "in_range"), [(399_999_999, False), (400_000_000, True), (600_000_000, True), (600_000_001, False)]
+)
+def test_an_award_is_within_its_range_both_ends_included(office, krw, in_range):
+    data = {"programme": "planning", "selected": [office.choice("planning", 1, krw=krw)]}
+    if in_range:
+        office.two("decide_selection", **data)
+        assert office.facts.committed_krw() == krw
+    else:
+        refused(office, "awards_in_range", "decide_selection", **data)
+
+
+def test_a_budget_is_spent_to_its_last_won_and_no_further():
+    for budget, fits in ((800_000_000, True), (799_999_999, False)):
+        office = Office(rules("2021").model_copy(update={"budget_krw": budget})).deciding()
+        if fits:
+            office.decide("planning", 2)
+            assert office.facts.committed_krw() == budget
+        else:
+            missing = refused(office, "budget_left", "decide_selection", **decision(office, "planning", 2))
+            assert missing == "1 KRW more in the budget of 799,999,999 KRW"
+
+
+def test_one_place_for_each_applicant_where_the_edition_says_so():
+    office = Office(rules("2021").model_copy(update={"one_per_applicant": True})).deciding()
+    twice = [office.choice("planning", n, organisation="O-SAME") for n in (1, 2)]
+    refused(office, "one_place_each", "decide_selection", programme="planning", selected=twice)
+
+    office.two("decide_selection", programme="planning", selected=twice[:1], reserve=twice[1:])
+    assert (
+        refused(office, "holds_no_place_yet", "promote_next", ref=twice[1]["ref"], krw=400_000_000)
+        == "one place for each applicant"
+    )
+
+
+def test_two_projects_of_one_applicant_are_legal_where_it_does_not(office):
+    twice = [office.choice("planning", n, organisation="O-SAME") for n in (1, 2)]
+
+    office.two("decide_selection", programme="planning", selected=twice)
+    assert office.facts.taken() == 2
+
+
+@pytest.mark.parametrize(
+    ("guard", "change"),
+    [
+        ("programme_known", {"programme": "x"}),
+        ("each_named_once", {"passed_over": ["KC2021-PLA-0001"]}),
+        ("ranked_in_order", {"selected": "reversed"}),
+    ],
+)
+def test_a_decision_is_refused_that(office, guard, change):
+    data = decision(office, "planning", 2) | change
+    if change.get("selected") == "reversed":
+        data["selected"] = [office.choice("planning", n) for n in (2, 1)]
+
+    refused(office, guard, "decide_selection", **data)
+
+
+def test_the_order_of_the_ranking_is_left_with_a_reason_only(office):
+    data = {"programme": "planning", "selected": [office.choice("planning", n) for n in (2, 1)]}
+
+    office.two("decide_selection", **data, reason=REASON)
+    assert office.facts.taken() == 2
+
+
+def test_who_holds_a_place_or_waits_for_one_is_not_decided_again(office):
+    office.decide("planning", 1, 1)
+
+    for number in (1, 2):
+        refused(
+            office,
+            "not_yet_decided",
+            "decide_selection",
+            programme="planning",
+            selected=[office.choice("planning", number)],
+        )
+
+
+def test_who_was_passed_over_may_be_decided_anew(office):
+    ref = office.choice("planning", 1)["ref"]
+    office.two("decide_selection", programme="planning", selected=[], passed_over=[ref])
+    office.decide("planning", 1)
+
+    assert (list(office.facts.places), office.facts.decided["planning"].passed_over) == ([ref], ())
+
+
+# --- the reserve ------------------------------------------------------------------------------------------------------
+
+
+def test_the_best_of_the_reserve_is_promoted_first_or_a_reason_is_given(office):
+    office.decide("planning", 3, 2)
+    third, second = (f"KC2021-PLA-000{n}" for n in (5, 4))
+    assert (
+        refused(office, "best_on_reserve", "promote_next", ref=third, krw=400_000_000)
+        == f"a reason for passing over {second}"
+    )
+    office.two("promote_next", ref=second, krw=450_000_000)
+
+    assert office.facts.places[second].choice.krw == 450_000_000
+    assert [choice.ref for choice in office.facts.decided["planning"].reserve] == [third]
+
+
+def test_the_reserve_is_kept_in_the_order_of_ranks_over_decisions(office):
+    office.two("decide_selection", programme="planning", selected=[], reserve=[office.choice("planning", 7)])
+    office.two("decide_selection", programme="planning", selected=[], reserve=[office.choice("planning", 3)])
+
+    assert [choice.rank for choice in office.facts.decided["planning"].reserve] == [3, 7]
+
+
+def test_nobody_is_promoted_before_a_place_comes_free(office):
+    office.decide("solution", 4, 1)
+    waiting = "KC2021-SOL-0005"
+    assert refused(office, "place_free", "promote_next", ref=waiting, krw=300_000_000) == "a free place in solution"
+    free(office, "KC2021-SOL-0001")
+    office.two("promote_next", ref=waiting, krw=300_000_000)
+
+    assert sorted(office.facts.places) == [f"KC2021-SOL-000{n}" for n in (2, 3, 4, 5)]
+
+
+@pytest.mark.parametrize(
+    ("krw", "guard"), [(299_999_999, "award_of_promotion_in_range"), (300_000_001, "award_of_promotion_in_range")]
+)
+def test_a_promotion_is_within_the_range(office, krw, guard):
+    office.decide("solution", 3, 1)
+
+    refused(office, guard, "promote_next", ref="KC2021-SOL-0004", krw=krw)
+
+
+def test_a_promotion_is_within_the_budget():
+    office = Office(rules("2021").model_copy(update={"budget_krw": 899_999_999})).deciding()
+    office.decide("solution", 2, 1)
+
+    refused(office, "budget_left_for_promotion", "promote_next", ref="KC2021-SOL-0003", krw=300_000_000)
+
+
+def free(office: Office, ref: str) -> None:
+    """An application that has withdrawn says so."""
+    office.do("release_place", Role.APPLICANT, via=Via.APPLICATION, ref=ref)
+
+
+def test_a_place_is_released_by_the_application_alone_and_once(office):
+    office.decide("planning", 1)
+    with pytest.raises(NotPermitted):
+        office.do("release_place", Role.DESK, ref="KC2021-PLA-0001")
+    free(office, "KC2021-PLA-0001")
+    assert (office.facts.places, office.facts.committed_krw()) == ({}, 0)
+
+    with pytest.raises(GuardFailed, match="known_to_the_edition"):
+        free(office, "KC2021-PLA-0001")
+
+
+def test_a_withdrawal_from_the_reserve_is_released_too(office):
+    office.decide("planning", 0, 2)
+    free(office, "KC2021-PLA-0001")
+
+    assert [choice.ref for choice in office.facts.decided["planning"].reserve] == ["KC2021-PLA-0002"]
+
+
+def test_a_place_the_application_would_not_take_comes_back(office):
+    office.decide("planning", 1)
+    office.file.release("KC2021-PLA-0001", 1, office.now, office.now)
+
+    assert office.facts.places == {}
+
+
+def test_who_expired_on_the_reserve_returns_to_it_though_every_place_is_taken(office):
+    office.decide("solution", 4, 1)
+    free(office, "KC2021-SOL-0005")
+    back = {"ref": "KC2021-SOL-0005", "to": "reserve", "programme": "solution", "reason": REASON}
+    office.two("order_return", **back, holds=office.choice("solution", 5), reserve=True)
+
+    assert [choice.ref for choice in office.facts.decided["solution"].reserve] == ["KC2021-SOL-0005"]
+
+
+def test_a_place_is_given_back_by_a_return_only_where_one_is_free(office):
+    office.decide("solution", 4, 1)
+    free(office, "KC2021-SOL-0001")
+    office.two("promote_next", ref="KC2021-SOL-0005", krw=300_000_000)
+
+    back = {"ref": "KC2021-SOL-0001", "to": "selected", "programme": "solution", "reason": REASON}
+    assert (
+        refused(office, "returned_place_free", "order_return", **back, holds=office.choice("solution", 1))
+        == "a free place in solution"
+    )
+
+
+def test_a_return_to_an_unknown_programme_is_refused(office):
+    back = {"ref": "KC2021-SOL-0001", "to": "reserve", "programme": "x", "reason": REASON, "reserve": True}
+
+    refused(office, "programme_known", "order_return", **back, holds=office.choice("solution", 1))
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 12)), max_size=25))
+def test_no_sequence_of_decisions_exceeds_quota_total_or_budget(asked):
+    office = Office(with_quota("exact", 4, budget_krw=4_000_000_000)).deciding()
+    for what, number in asked:
+        programme = ("planning", "solution", "demonstration")[number % 3]
+        choice = office.choice(programme, number)
+        try:
+            match what:
+                case 0 | 1 | 2:
+                    chosen = [choice, office.choice(programme, number + 12)]
+                    office.two("decide_selection", programme=programme, selected=chosen[:what], reserve=chosen[what:])
+                case 3:
+                    office.two("promote_next", ref=choice["ref"], krw=choice["krw"], reason=REASON)
+                case 4:
+                    free(office, choice["ref"])
+                case 5:
+                    office.two("cancel_award", ref=choice["ref"], reason=REASON)
+        except GuardFailed:
+            pass
+
+    taken = [office.facts.taken(key) <= most for key, most in (("planning", 4), ("solution", 4), ("demonstration", 3))]
+    assert (taken, office.facts.taken() <= 11, office.facts.committed_krw() <= 4_000_000_000) == (
+        [True] * 3,
+        True,
+        True,
+    )
+
+
+# --- the edition's own way --------------------------------------------------------------------------------------------
+
+
+def test_the_intake_closes_when_the_last_window_has():
+    office = Office("rehearsal")
+    office.two("open_call")
+    office.until(seoul(2030, 9, 30, 23, 59))
+    assert office.stage is EditionStage.OPEN
+
+    assert office.until(seoul(2030, 10, 1)).stage is EditionStage.DECIDING
+
+
+def test_results_are_published_when_every_programme_is_decided(office):
+    office.decide("planning", 4)
+    office.decide("solution", 4)
+    assert refused(office, "every_programme_decided", "publish_results", refs=[]) == "decisions on demonstration"
+    office.decide("demonstration", 2)
+    assert (
+        refused(office, "every_programme_decided", "publish_results", refs=[])
+        == "a reason for fewer places than the quota in demonstration"
+    )
+    office.two("publish_results", refs=[], reason=REASON)
+
+    assert (office.stage, office.facts.published_at) == (EditionStage.PUBLISHED, office.now)
+
+
+def test_a_decision_orders_each_application_and_names_both_persons(office):
+    office.decide("planning", 1, 1, passed_over=["KC2021-PLA-0009"])
+    [batch] = office.file.orders
+
+    assert [(ref, trigger) for ref, trigger, _ in batch.commands] == [
+        ("KC2021-PLA-0001", "select"), ("KC2021-PLA-0002", "place_on_reserve"), ("KC2021-PLA-0009", "pass_over"),
+    ]  # fmt: skip
+    assert batch.commands[0][2]["by"]["order"] == {
+        "edition": 2021, "entry": office.entries[-1].number, "proposed_by": "P-COMMITTEE", "approved_by": "P-MINISTRY-2",
+    }  # fmt: skip
+
+
+def test_a_proposal_orders_nothing(office):
+    office.do("decide_selection", **decision(office, "planning", 1))
+
+    assert (office.file.orders, office.facts.places) == ([], {})
+
+
+def test_what_is_decided_after_publication_is_published_at_once(office):
+    for programme in ("planning", "solution", "demonstration"):
+        office.decide(programme, 0, 1)
+    office.two("publish_results", refs=[], reason=REASON)
+    office.file.orders.clear()
+    office.two("promote_next", ref="KC2021-PLA-0001", krw=400_000_000)
+
+    assert [[trigger for _, trigger, _ in batch.commands] for batch in office.file.orders] == [
+        ["promote"],
+        ["publish_result"],
+    ]
+
+
+def test_an_edition_closes_when_no_application_is_open(office):
+    for programme in ("planning", "solution", "demonstration"):
+        office.decide(programme)
+    office.two("publish_results", refs=[], reason=REASON)
+
+    assert (
+        refused(office, "every_application_ended", "close_edition", open_applications=1) == "the end of 1 applications"
+    )
+    assert office.two("close_edition", open_applications=0).stage == EditionStage.CLOSED
+
+
+@pytest.mark.parametrize(("trigger", "guard", "data"), [
+    ("cancel_award", "holds_a_place", {"ref": "KC2021-PLA-0001", "reason": REASON}),
+    ("cancel_call", "scope_stated", {"refs": [], "reason": REASON}),
+    ("cancel_call", "reason_given", {"refs": [], "countries": ["GE"]}),
+    ("correct", "corrects_an_entry", {"supersedes": 99, "field": "title", "value": "x", "reason": REASON}),
+])  # fmt: skip
+def test_the_edition_refuses(office, trigger, guard, data):
+    refused(office, guard, trigger, **data)
+
+
+def test_the_intake_is_not_closed_before_its_hour():
+    office = Office()
+    office.two("open_call")
+
+    refused(office, "windows_over", "close_intake", via=Via.CLOCK)
+
+
+# --- the ranking ------------------------------------------------------------------------------------------------------
+
+PLANNING, DEMONSTRATION = (rules("2021").programme(key) for key in ("planning", "demonstration"))
+
+
+def candidate(number: int, score: str = "80", **more: Any) -> Candidate:
+    return Candidate(
+        ref=f"KC2021-X-{number:04}", country="GE", organisation=f"O-{number}", score=score, **{"criteria": {}} | more
+    )
+
+
+def line(ranked) -> list[tuple[int, str, str]]:
+    return [(r.rank, r.candidate.ref[-1], r.decided_by) for r in ranked]
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "rule"),
+    [
+        ({"score": "241/3"}, {"score": "80"}, "score"),
+        (
+            {"criteria": {"basic_conditions": "81"}},
+            {"criteria": {"basic_conditions": "80"}},
+            "criterion basic_conditions",
+        ),
+        ({"matching_krw": 1}, {}, "matching_funds"),
+        ({"preferred": True}, {}, "preference"),
+        ({"country": "VN"}, {}, "country_without_project"),
+    ],
+)
+def test_ties_are_decided_by_rules_in_their_order(better, worse, rule):
+    first, second = (candidate(n).model_copy(update=change) for n, change in ((2, better), (1, worse)))
+
+    for order in ((first, second), (second, first)):
+        assert line(rank(DEMONSTRATION, order, frozenset({"GE"}))) == [(1, "2", rule), (2, "1", rule)]
+
+
+def test_an_earlier_rule_outweighs_every_later_one():
+    first = candidate(1, criteria={"basic_conditions": "81"})
+    second = candidate(2, criteria={"basic_conditions": "80"}, matching_krw=1, preferred=True).model_copy(
+        update={"country": "VN"}
+    )
+
+    assert line(rank(DEMONSTRATION, [second, first], frozenset({"GE"})))[0] == (1, "1", "criterion basic_conditions")
+
+
+def test_whom_no_rule_separates_the_committee_votes_on():
+    assert line(rank(PLANNING, [candidate(3, "70"), candidate(2), candidate(1)])) == [
+        (1, "1", "vote"),
+        (1, "2", "vote"),
+        (3, "3", "score"),
+    ]
+
+
+def test_bonus_points_are_added_where_the_edition_gives_them():
+    programme = PLANNING.model_copy(update={"preferences": (Preference(by="matching_funds", points=5),)})
+    [first, second] = rank(programme, [candidate(1, "80"), candidate(2, "76", matching_krw=1)])
+
+    assert (first.candidate.ref[-1], first.bonus, second.bonus) == ("2", 5, 0)
+
+
+def test_a_ranking_of_nobody_and_of_one():
+    assert rank(PLANNING, []) == []
+    assert line(rank(PLANNING, [candidate(1)])) == [(1, "1", "score")]
+
+
+CANDIDATES = st.lists(
+    st.builds(
+        lambda number, score, criterion, country, funds, preferred: Candidate(
+            ref=f"KC2021-X-{number:04}", country=country, organisation="O-X", score=score,
+            criteria={"basic_conditions": criterion, "priority": criterion}, matching_krw=funds, preferred=preferred,
+        ),
+        st.integers(0, 9999), st.sampled_from(["80", "241/3", "70"]), st.sampled_from(["60", "61/2"]), st.sampled_from(["GE", "VN"]), st.sampled_from([0, 7]), st.booleans(),
+    ),
+    max_size=12, unique_by=lambda c: c.ref,
+)  # fmt: skip
+
+
+def expected(programme, candidates, with_project):
+    """The ranking once more, by comparing two at a time as a person would."""
+    asks = {
+        "criterion": lambda tie, c: Fraction(c.criteria[tie.criterion]),
+        "matching_funds": lambda _, c: c.matching_krw > 0,
+        "preference": lambda _, c: c.preferred,
+        "country_without_project": lambda _, c: c.country not in with_project,
+    }
+
+    def compare(a: Candidate, b: Candidate) -> int:
+        for ask, tie in [
+            (lambda _, c: Fraction(c.score), None),
+            *((asks[t.by.value], t) for t in programme.ties if t.by != "vote"),
+        ]:
+            if ask(tie, a) != ask(tie, b):
+                return -1 if ask(tie, a) > ask(tie, b) else 1
+        return 0
+
+    in_order = sorted(sorted(candidates, key=lambda c: c.ref), key=cmp_to_key(compare))
+    return [(1 + sum(compare(other, c) < 0 for other in candidates), c.ref) for c in in_order]
+
+
+@given(CANDIDATES, st.randoms(), st.sampled_from([PLANNING, DEMONSTRATION]))
+def test_the_ranking_is_what_comparing_two_at_a_time_gives_in_any_order_of_arrival(candidates, dice, programme):
+    ranked = rank(programme, candidates, frozenset({"GE"}))
+    shuffled = list(candidates)
+    dice.shuffle(shuffled)
+
+    assert [(r.rank, r.candidate.ref) for r in ranked] == expected(programme, candidates, {"GE"})
+    assert rank(programme, shuffled, frozenset({"GE"})) == ranked
+    assert {r.rank for r in ranked if r.decided_by == "vote"} == {
+        r.rank for r in ranked if [x.rank for x in ranked].count(r.rank) > 1
+    }
+
+
+def test_a_rule_the_edition_does_not_name_is_not_asked():
+    programme = PLANNING.model_copy(update={"ties": (Tie(by="vote"),)})
+
+    assert line(rank(programme, [candidate(1, matching_krw=1), candidate(2)])) == [(1, "1", "vote"), (1, "2", "vote")]
