@@ -133,6 +133,8 @@ def log_to(file: Path, level: str) -> None:
     """Everything into one file, also what the SDK's core and Python's warnings say: nothing may write on the board."""
     logs.configure(level, file)
     logging.captureWarnings(True)
+    # The catcher reports every line of every dialogue at INFO.
+    logging.getLogger("mail.log").setLevel(logging.WARNING)
     filtered = TelemetryFilter(core_level="WARN", other_level="ERROR")
     forwarding = LogForwardingConfig(logger=logging.getLogger("temporal.core"))
     Runtime.set_default(
