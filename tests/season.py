@@ -350,9 +350,7 @@ async def _give(season: Season, subject: str, trigger: str, who: tuple[Actor, ..
     receipt = await season.gateway.command(subject, trigger, data, first, command_id)
     if second and receipt.outcome is Outcome.PROPOSED:
         confirm = f"{command_id}/confirmed" if command_id else None
-        return await season.gateway.command(
-            subject, trigger, {**data, "proposal": receipt.entry}, second[0], confirm
-        )
+        return await season.gateway.command(subject, trigger, {**data, "proposal": receipt.entry}, second[0], confirm)
     return receipt
 
 
@@ -394,9 +392,7 @@ async def skipped_season(folder: Path, year: str = "2021", *, opened: bool = Tru
     """A season on the server that skips time."""
     async with skipping_server() as environment, assembled(environment.client, folder) as programme:
         started = await environment.get_current_time()
-        season = Season(
-            programme, edition_of(year, now=started), environment.sleep, environment.get_current_time
-        )
+        season = Season(programme, edition_of(year, now=started), environment.sleep, environment.get_current_time)
         if opened:
             await season.open()
         yield season

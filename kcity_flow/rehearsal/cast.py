@@ -46,16 +46,85 @@ COUNTRIES = {
 }
 """Where applications come from, with cities. Those of 2020 come first."""
 
-_GIVEN = (
-    "Adela Baran Cilka Dorin Elira Farid Galya Hamza Ilka Jovan Kalina Lemor Mirel Nadim Orsola Pavle Quilla Renzo Safira "
-    "Tadeo Ulrika Vasko Wanida Xavi Yelena Zubin Amaru Benita Cosmin Dalia Emre Fenna"
-).split()
-_FAMILY = (
-    "Abasolo Brankov Cernata Dovanni Eskarov Fendali Gorvath Halimov Irigaray Jastreb Kolmari Lindqvar Morvane Nokhrin "
-    "Ostrander Pelikan Quispeya Rasovic Sandovar Tarkhani Ulvestad Varnholt Wachirat Xalmari Yordanev Zelenko"
-).split()
-_KOREAN_FAMILY = "KANG SEO YOON BAEK NAM SHIM OH MOON HEO ROH".split()
-_KOREAN_GIVEN = "Bo-ram Dae-hyun Eun-seo Ga-on Ha-neul Ji-ho Kyu-ri Min-jae Na-ri Seo-yeon Tae-oh U-jin Ye-rin Yun-ah".split()
+_GIVEN = [
+    "Adela",
+    "Baran",
+    "Cilka",
+    "Dorin",
+    "Elira",
+    "Farid",
+    "Galya",
+    "Hamza",
+    "Ilka",
+    "Jovan",
+    "Kalina",
+    "Lemor",
+    "Mirel",
+    "Nadim",
+    "Orsola",
+    "Pavle",
+    "Quilla",
+    "Renzo",
+    "Safira",
+    "Tadeo",
+    "Ulrika",
+    "Vasko",
+    "Wanida",
+    "Xavi",
+    "Yelena",
+    "Zubin",
+    "Amaru",
+    "Benita",
+    "Cosmin",
+    "Dalia",
+    "Emre",
+    "Fenna",
+]
+_FAMILY = [
+    "Abasolo",
+    "Brankov",
+    "Cernata",
+    "Dovanni",
+    "Eskarov",
+    "Fendali",
+    "Gorvath",
+    "Halimov",
+    "Irigaray",
+    "Jastreb",
+    "Kolmari",
+    "Lindqvar",
+    "Morvane",
+    "Nokhrin",
+    "Ostrander",
+    "Pelikan",
+    "Quispeya",
+    "Rasovic",
+    "Sandovar",
+    "Tarkhani",
+    "Ulvestad",
+    "Varnholt",
+    "Wachirat",
+    "Xalmari",
+    "Yordanev",
+    "Zelenko",
+]
+_KOREAN_FAMILY = ["KANG", "SEO", "YOON", "BAEK", "NAM", "SHIM", "OH", "MOON", "HEO", "ROH"]
+_KOREAN_GIVEN = [
+    "Bo-ram",
+    "Dae-hyun",
+    "Eun-seo",
+    "Ga-on",
+    "Ha-neul",
+    "Ji-ho",
+    "Kyu-ri",
+    "Min-jae",
+    "Na-ri",
+    "Seo-yeon",
+    "Tae-oh",
+    "U-jin",
+    "Ye-rin",
+    "Yun-ah",
+]
 
 _THEMES = (
     "Traffic signals that answer to buses", "District energy for a new town", "Flood warning for the river front",
@@ -326,7 +395,9 @@ def _placed(edition: Edition, fates: list[Fate], random: Random) -> list[str]:
             taken[chosen.key] += 1
         elif fate.tier == "reserve":
             # Whoever is to be promoted waits where a place will come free.
-            freed = next((key for other, key in zip(fates, found, strict=False) if other.withdraws_at is S.SELECTED), None)
+            freed = next(
+                (key for other, key in zip(fates, found, strict=False) if other.withdraws_at is S.SELECTED), None
+            )
             here = [p for p in fitting if p.key == freed] if fate.promoted and freed and not reserve[freed] else fitting
             chosen = min(here, key=lambda p: (reserve[p.key], -_room(p), p.number))
             reserve[chosen.key] += 1
@@ -382,8 +453,9 @@ def _character(
         title=f"{random.choice(_THEMES)}: {city}",
         arrives_at=_arrival(fate, window.opens_at, window.closes_at, window.continuous, random),
         channel=random.choice(window.channels),
-        applicant=_person(f"P-A-{number:03d}", f"{city.lower().replace(' ', '-')}.applicant", (R.APPLICANT,), random,
-                          korean=korean),  # fmt: skip
+        applicant=_person(
+            f"P-A-{number:03d}", f"{city.lower().replace(' ', '-')}.applicant", (R.APPLICANT,), random, korean=korean
+        ),  # fmt: skip
         organisation=f"O-A-{number:03d}",
         organisation_name=f"Narae Solutions {number}" if korean else f"Municipality of {city} ({number})",
         kind=kind.value,
@@ -424,7 +496,7 @@ def _staff(applications: int, random: Random) -> Iterator[Person]:
             yield _person(f"P-{name}-{number}", f"{role.value}.secretariat", (role,), random, korean=True)
 
 
-def _person(id: str, office: str, roles: tuple[Role, ...], random: Random, *, korean: bool = False) -> Person:  # noqa: A002
+def _person(id: str, office: str, roles: tuple[Role, ...], random: Random, *, korean: bool = False) -> Person:
     name = (
         f"{random.choice(_KOREAN_FAMILY)} {random.choice(_KOREAN_GIVEN)}"
         if korean

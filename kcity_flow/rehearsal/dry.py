@@ -71,7 +71,7 @@ class DryRun:
         self.files[ref] = ApplicationFile(start)
         return self.command(ref, "receive", data, by, f"receive/{ref}")
 
-    def command(self, subject: str, trigger: str, data: dict[str, Any], by: dict[str, Any], id: str) -> m.Receipt:  # noqa: A002
+    def command(self, subject: str, trigger: str, data: dict[str, Any], by: dict[str, Any], id: str) -> m.Receipt:
         """Give one command, and let everything happen that follows from it at once.
 
         Raises:
@@ -164,5 +164,3 @@ def digest(entries: Iterable[m.Entry]) -> str:
         if not entry.subject.startswith("edition/")
     )  # fmt: skip
     return hashlib.sha256(m.canonical(lines).encode()).hexdigest()
-
-

@@ -319,7 +319,13 @@ def _coverage(ledgers: Ledgers) -> dict[str, Any]:
                         "state": state,
                         "r": 2.6 + min(3.2, times[(trigger, stage)] ** 0.5 / 3) if state == "met" else 2.2,
                         "title": f"{words(trigger)} from {words(stage)}: "
-                        + (f"{times[(trigger, stage)]} times" if state == "met" else "not in this edition" if state == "beyond" else "never"),
+                        + (
+                            f"{times[(trigger, stage)]} times"
+                            if state == "met"
+                            else "not in this edition"
+                            if state == "beyond"
+                            else "never"
+                        ),
                     }
                 )
     labels = [
@@ -328,7 +334,11 @@ def _coverage(ledgers: Ledgers) -> dict[str, Any]:
         for number, trigger in enumerate(triggers)
     ]  # fmt: skip
     heads = [
-        {"name": words(stage), "x": across + place * cell + cell / 2 + side * (across + len(stages) * cell + 36), "y": down - 6}
+        {
+            "name": words(stage),
+            "x": across + place * cell + cell / 2 + side * (across + len(stages) * cell + 36),
+            "y": down - 6,
+        }
         for side in (0, 1)
         for place, stage in enumerate(stages)
     ]
@@ -346,6 +356,12 @@ def _refusals(ledgers: Ledgers) -> list[dict[str, Any]]:
                 found[what] += 1
                 examples.setdefault(what, entry.refused.missing)
     return [
-        {"command": words(command), "code": code, "guard": words(guard), "count": count, "missing": examples[command, code, guard]}
+        {
+            "command": words(command),
+            "code": code,
+            "guard": words(guard),
+            "count": count,
+            "missing": examples[command, code, guard],
+        }
         for (command, code, guard), count in found.most_common(8)
     ]

@@ -19,7 +19,7 @@ from kcity_flow.domain.edition import Edition, Late, ProcurementMode, Programme,
 from kcity_flow.domain.evaluation import criterion_mean, final_score
 from kcity_flow.domain.messages import Outcome
 from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage
-from kcity_flow.rehearsal.cast import BELOW, Cast, Character, cast, firm, given, proof
+from kcity_flow.rehearsal.cast import BELOW, Character, cast, firm, given, proof
 from kcity_flow.rehearsal.theatre import Act, Acting, Do, Moved, Plan, Script, Theatre, Until
 
 S, R = Stage, Role
@@ -33,7 +33,15 @@ DECIDED_BEFORE = 17
 CROWDED = (S.RECEIVED, S.SCREENING, S.PAPER_REVIEW, S.CONSULTATION, S.NOT_SELECTED, S.INELIGIBLE)
 """Stages that many come to: what happens beside the road there is shared out."""
 
-BEFORE_DECISION = (S.RECEIVED, S.SCREENING, S.PAPER_REVIEW, S.CONSULTATION, S.PRESENTATION, S.CONFIRMATION, S.SHORTLISTED)
+BEFORE_DECISION = (
+    S.RECEIVED,
+    S.SCREENING,
+    S.PAPER_REVIEW,
+    S.CONSULTATION,
+    S.PRESENTATION,
+    S.CONFIRMATION,
+    S.SHORTLISTED,
+)
 
 ASIDE = ("lapse_proposal", "flag", "correct", "refuse_proposal", "retract_proposal")
 """What may happen anywhere."""
@@ -351,7 +359,9 @@ class Story:
         while self.app.meeting and not self.app.meeting.held:
             yield Until(max(self.app.meeting.at + timedelta(hours=20), self.theatre.now))
             if self.app.meeting.missed:
-                yield from self.desk("reschedule", date_at=self._date().isoformat(), reason="the applicant asked for it")
+                yield from self.desk(
+                    "reschedule", date_at=self._date().isoformat(), reason="the applicant asked for it"
+                )
             elif self.app.missed < missed:
                 yield from self.desk("miss_date")
                 if missed == 2 and self.app.missed == 2:
@@ -429,8 +439,10 @@ class Story:
         if self.stage is not S.PAPER_REVIEW:
             return
         yield from self.clarify()
-        more = len(self.app.seats(S.PAPER_REVIEW)) == self.programme.review.paper_quorum and self.claim("assign_reviewer")
-        if more or any(("replace_reviewer", S.PAPER_REVIEW) == pair for pair in self.theatre.missing()):
+        more = len(self.app.seats(S.PAPER_REVIEW)) == self.programme.review.paper_quorum and self.claim(
+            "assign_reviewer"
+        )
+        if more or any(pair == ("replace_reviewer", S.PAPER_REVIEW) for pair in self.theatre.missing()):
             yield from self.seat(S.PAPER_REVIEW, more=1)
         yield from self.score()
         yield from self.pause(0, 1)
@@ -506,7 +518,9 @@ class Story:
         agreed = self.fate.rejected_at is not S.CONFIRMATION
         if self.app.confirmed is None:
             yield from self.pause(2, 6)
-            yield from self.desk("record_confirmation", agreed=agreed, evidence=[self.proof("letter of the counterpart")])
+            yield from self.desk(
+                "record_confirmation", agreed=agreed, evidence=[self.proof("letter of the counterpart")]
+            )
         yield from self.pause(0, 1)
         if agreed:
             yield from self.go_on()
@@ -588,7 +602,9 @@ class Story:
             yield from self.two("list_party", R.DESK, R.HEAD, party=party, kind=kind, signatory=signatory)
         if not self.app.parties[party].signed:
             yield from self.pause(1, 6)
-            yield from self.do(trigger, (signatory, R.SIGNATORY), party=party, evidence=[self.proof(f"signature {party}")])
+            yield from self.do(
+                trigger, (signatory, R.SIGNATORY), party=party, evidence=[self.proof(f"signature {party}")]
+            )
 
     def fail_framework(self) -> Script:
         """A party refuses; or, after that was taken back, the long-stop date passes."""
@@ -598,7 +614,9 @@ class Story:
             return
         while self.app.long_stop_at and self.theatre.now < self.app.long_stop_at + timedelta(days=2):
             yield from self.pause(5)
-        yield from self.two("fail_framework", R.MINISTRY, R.MINISTRY, ground="long_stop", reason="nobody signed in time")
+        yield from self.two(
+            "fail_framework", R.MINISTRY, R.MINISTRY, ground="long_stop", reason="nobody signed in time"
+        )
 
     def procurement(self) -> Script:
         """Terms; an open tender where the programme has one; the contract."""

