@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -25,7 +26,7 @@ from kcity_flow.adapters.vault import Vault
 from kcity_flow.domain import agenda
 from kcity_flow.domain import errors as e
 from kcity_flow.domain import messages as m
-from kcity_flow.domain.edition import Edition, edition_hash
+from kcity_flow.domain.edition import Edition, Tempo, edition_hash
 from kcity_flow.domain.stages import Role
 
 PATIENCE = timedelta(seconds=30)
@@ -130,6 +131,21 @@ class Gateway:
                 edition=edition, edition_hash=edition_hash(edition), days_off=found["days_off"]
             )
         return self._rules[year]
+
+    async def retime(self, subjects: Iterable[str], tempo: Tempo) -> None:
+        """Give a rehearsal's files another tempo. Files in earnest refuse it, those that are closed need none.
+
+        Raises:
+            Unavailable: Temporal does not answer.
+        """
+        data = tempo.model_dump(mode="json")
+        for subject in subjects:
+            try:
+                await self._handle(subject).signal(m.RETIME, data, rpc_timeout=PATIENCE)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise _unavailable(error) from None
+        self._rules.clear()
 
     # --- commands ---
 

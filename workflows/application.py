@@ -29,7 +29,7 @@ class ApplicationWorkflow(Casework):
             await self._release_places()
             if self._may_continue_as_new():
                 carried = self._file.carried.model_dump(mode="json", exclude_unset=True)
-                workflow.continue_as_new(start.model_copy(update={"file": carried}))
+                workflow.continue_as_new(start.model_copy(update={"file": carried, "edition": self._file.edition}))
         return self._file.view()
 
     async def _release_places(self) -> None:

@@ -16,8 +16,9 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.record import Recorder
     from kcity_flow.domain.casefile import CaseFile
+    from kcity_flow.domain.edition import Tempo
     from kcity_flow.domain.errors import Refusal, TooLarge, Unreadable
-    from kcity_flow.domain.messages import PAYLOAD_LIMIT, Command, Receipt, parse
+    from kcity_flow.domain.messages import PAYLOAD_LIMIT, RETIME, Command, Receipt, canonical, parse
     from kcity_flow.domain.stages import Via
 
 EDITION = SearchAttributeKey.for_keyword("KcityEdition")
@@ -29,6 +30,18 @@ DUE = SearchAttributeKey.for_datetime("KcityDue")
 
 AT_HAND = timedelta(seconds=5)
 """How long the register may take within a workflow task before its work is queued instead."""
+
+
+def _size(args: Sequence[RawValue]) -> int:
+    return sum(len(arg.payload.data) for arg in args)
+
+
+def _flood(name: str, args: Sequence[RawValue]) -> TooLarge:
+    return TooLarge(
+        f"The command {name[:40]!r} has {_size(args):,} bytes; {PAYLOAD_LIMIT:,} are allowed. "
+        "Send documents by their hash.",
+        trigger=name[:80],
+    )
 
 
 class Casework:
@@ -69,15 +82,15 @@ class Casework:
     @command.validator
     def refuse_flood(self, name: str, args: Sequence[RawValue]) -> None:
         """Keep out of the history what would only swell it. Everything else is judged, and recorded, by the handler."""
-        size = sum(len(arg.payload.data) for arg in args)
-        if size > PAYLOAD_LIMIT or len(name) > 200:
-            limit = f"{PAYLOAD_LIMIT:,} are allowed. Send documents by their hash."
-            sentence = f"The command {name[:40]!r} has {size:,} bytes; {limit}"
-            raise ApplicationError(sentence, type=TooLarge.code, non_retryable=True)
+        if _size(args) > PAYLOAD_LIMIT or len(name) > 200:
+            flood = _flood(name, args)
+            raise ApplicationError(flood.sentence, type=flood.code, non_retryable=True)
 
     @workflow.signal(dynamic=True)
     def signalled(self, name: str, args: Sequence[RawValue]) -> None:
         """The same by signal: recorded, not answered."""
+        if name == RETIME and self._retimed(args):
+            return
         try:
             self._handle(name, args, f"signal/{self._file.carried.entries + 1}", Via.SIGNAL)
         except Refusal:
@@ -87,18 +100,25 @@ class Casework:
         now = self._now()
         try:
             command = self._read(name, args, command_id, via)
-        except Unreadable as refusal:
+        except (Unreadable, TooLarge) as refusal:
             self._file.refuse(name, None, refusal, now, workflow.now())
             raise
         return self._file.handle(command, now, workflow.now())
 
     def _read(self, name: str, args: Sequence[RawValue], command_id: str, via: Via | None) -> Command:
+        if _size(args) > PAYLOAD_LIMIT:
+            raise _flood(name, args)
         if len(args) != 1:
             raise Unreadable(name, f"it has {len(args)} arguments, and one object is expected")
         try:
             data = workflow.payload_converter().from_payload(args[0].payload)
         except Exception as error:  # any decoder may fail in its own way; none may block the workflow
             raise Unreadable(name, f"its payload is not JSON ({type(error).__name__})") from None
+        try:
+            canonical(data).encode()
+        except Exception:
+            # Half of a surrogate pair, endless digits, bytes: no hash and no answer could ever be made of them.
+            raise Unreadable(name, "it holds what JSON in Unicode cannot say") from None
         if isinstance(data, dict):
             data.setdefault("id", command_id)
         command: Command = parse(self._file.kind, name, data)
@@ -107,6 +127,19 @@ class Casework:
         return command
 
     # --- the clock and the register ---
+
+    def _retimed(self, args: Sequence[RawValue]) -> bool:
+        """Let a rehearsal that was stopped go on from where it was. In earnest nobody moves the clock."""
+        if self._file.edition.tempo.factor == 1 or len(args) != 1:
+            return False
+        try:
+            tempo = Tempo.model_validate(workflow.payload_converter().from_payload(args[0].payload))
+        except Exception:  # any decoder may fail in its own way; none may block the workflow
+            return False
+        self._file.edition = self._file.edition.model_copy(update={"tempo": tempo})
+        # The alarm was set by the old tempo; run sets another.
+        self._rang, self._alarm_at = True, None
+        return True
 
     def _now(self) -> datetime:
         return self._file.edition.tempo.business(workflow.now())

@@ -35,7 +35,7 @@ class EditionWorkflow(Casework):
             await self._tell_register()
             if self._may_continue_as_new() and not self._file.orders:
                 carried = self._file.carried.model_dump(mode="json", exclude_unset=True)
-                workflow.continue_as_new(start.model_copy(update={"file": carried}))
+                workflow.continue_as_new(start.model_copy(update={"file": carried, "edition": self._file.edition}))
         messenger.cancel()
         return self._file.view()
 

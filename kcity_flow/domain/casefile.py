@@ -7,6 +7,7 @@ fields; the workflow gives it the time and sends away what it leaves in ``outgoi
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -23,13 +24,16 @@ from kcity_flow.domain.evaluation import criterion_mean, final_score
 from kcity_flow.domain.ledger import GENESIS, sealed
 from kcity_flow.domain.letters import letters
 from kcity_flow.domain.machine import APPLICATIONS, EDITIONS, Lifecycle
-from kcity_flow.domain.messages import Batch, By, Entry, Letter, Outcome, Receipt, View
+from kcity_flow.domain.messages import Batch, By, Entry, Letter, Outcome, Receipt, View, canonical
 from kcity_flow.domain.moves import Move
 from kcity_flow.domain.selection import Call, EditionFacts
 from kcity_flow.domain.stages import ENDS, OBJECTIONABLE, EditionStage, Role, Stage, Via
 
 REMEMBERED = 500
 """Command ids remembered for repetition; Temporal forgets them at continue-as-new."""
+
+REFUSED_KEPT = 4096
+"""Characters of a refused command's data that are kept; of more, the hash and how many they were."""
 
 REFUSALS_AN_HOUR = 100
 """More refusals than this in an hour are counted, not recorded one by one (DESIGN.md 25)."""
@@ -259,6 +263,8 @@ class CaseFile:
         by = command.by if command else By(person="clock", role=Role.CLOCK, via=Via.SIGNAL)
         data = command.substance() if command else {}
         data.pop("trigger", None)
+        if refused and len(written := canonical(data)) > REFUSED_KEPT:
+            data = {"sha256": hashlib.sha256(written.encode()).hexdigest(), "characters": len(written)}
         entry = sealed(
             Entry(
                 subject=self.subject,

@@ -10,9 +10,18 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    TypeAdapter,
+    ValidationError,
+)
 
 from kcity_flow.domain.edition import Edition, PartyKind
 from kcity_flow.domain.errors import Unreadable
@@ -22,12 +31,27 @@ PAYLOAD_LIMIT = 256 * 1024
 """Bytes a command may have. A document is sent by its hash."""
 
 
+RETIME = "retime"
+"""The signal by which a rehearsal is given another tempo: no command, and unknown in earnest."""
+
+
+DateOrInstant = TypeVar("DateOrInstant", bound=date)
+
+
 def canonical_instant(instant: datetime) -> str:
     """UTC with six decimals and ``Z``: the one way an instant is written, so that hashes agree."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-Instant = Annotated[AwareDatetime, PlainSerializer(canonical_instant, when_used="json")]
+def _within_reach(value: DateOrInstant) -> DateOrInstant:
+    # The calendar's own ends overflow as soon as a day is added.
+    if not 2000 <= value.year < 2200:
+        raise ValueError("it should lie between the years 2000 and 2200")
+    return value
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_within_reach), PlainSerializer(canonical_instant, when_used="json")]
+Day = Annotated[date, AfterValidator(_within_reach)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Commitment = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="salted SHA-256 of a text kept in the vault")]
 PersonId = Annotated[str, Field(pattern=r"^P-[A-Z0-9-]{1,40}$")]
@@ -346,7 +370,7 @@ class Extend(Command):
     """A later end of the work, for a reason the edition knows."""
 
     trigger: Literal["extend"] = "extend"
-    ends_on: date
+    ends_on: Day
     ground: str
 
 
@@ -527,12 +551,18 @@ def parse(kind: Literal["application", "edition"], trigger: str, data: Any) -> A
         raise Unreadable(trigger, explain(error)) from None
 
 
+FAULTS_TOLD = 5
+"""More than these are counted."""
+
+
 def explain(error: ValidationError) -> str:
     """Each fault of a pydantic error, with its field, in one line."""
-    faults = []
-    for fault in error.errors(include_url=False, include_input=False):
+    faults, found = [], error.errors(include_url=False, include_input=False)
+    for fault in found[:FAULTS_TOLD]:
         where = ".".join(str(part) for part in fault["loc"][1:] or fault["loc"])
-        faults.append(f"{where}: {fault['msg']}")
+        faults.append(f"{where[:100]}: {fault['msg'][:200]}")
+    if len(found) > FAULTS_TOLD:
+        faults.append(f"and {len(found) - FAULTS_TOLD} more")
     return "; ".join(faults)
 
 

@@ -27,6 +27,7 @@ from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.errors import Refusal
 from kcity_flow.interfaces import board
 from kcity_flow.interfaces.office import stores
+from kcity_flow.rehearsal.live import going_on, rehearse
 from kcity_flow.server import Server, connect, locate, serving
 from kcity_flow.settings import Settings
 from worker import Programme, assemble, working
@@ -52,12 +53,17 @@ async def run_everything(rehearsed: str | None, as_json: bool) -> None:
     voice = _Voice(as_json)
     with _stopping() as stop:
         voice.say("starting", f"kcity starts in {settings.var_dir} …", folder=str(settings.var_dir))
-        async with serving(settings) as server, _parts(settings, server) as programme, working(programme):
+        async with (
+            serving(settings) as server,
+            _parts(settings, server) as programme,
+            going_on(programme, edition, settings),
+            working(programme),
+        ):
             voice.say("running", _where(server), **server.model_dump(mode="json"))
             watch = _Watch(programme, server, edition, voice)
             tasks = [asyncio.create_task(watch.run(), name="watch")]
             if edition:
-                tasks.append(asyncio.create_task(watch.rehearse(edition), name="rehearsal"))
+                tasks.append(asyncio.create_task(watch.rehearse(edition, settings), name="rehearsal"))
             try:
                 await _first(stop, tasks[0])
             finally:
@@ -169,12 +175,10 @@ class _Watch:
         temporal = f"Temporal's own page: {server.ui}" if server.ui else f"Temporal: {server.address}"
         self._board = board.Board((f"Second terminal: {program()} moves {{ref}}   · Ctrl-C stops", temporal))
 
-    async def rehearse(self, edition: Edition) -> None:
+    async def rehearse(self, edition: Edition, settings: Settings) -> None:
         """Play the edition; what ends it is told on the board."""
-        from kcity_flow.rehearsal.live import rehearse
-
         try:
-            await rehearse(self._programme, edition)
+            await rehearse(self._programme, edition, settings=settings)
             self._notice(
                 "rehearsed", f"The rehearsal of edition {edition.year} is over; everything stays to be looked at."
             )

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -31,8 +30,11 @@ from kcity_flow.rehearsal.theatre import Act, Plan
 AT_ONCE = 8
 """Applications that are spoken for side by side."""
 
-PATIENCE = timedelta(minutes=2)
-"""How long the edition's orders may take to reach everybody."""
+PATIENCE = timedelta(seconds=20)
+"""How long the register may take to hear of something."""
+
+LOOK = 0.02
+"""Seconds between two looks at it."""
 
 _REF = re.compile(r"KC\d{4}-[A-Z]{3}-\d{4,6}")
 
@@ -104,8 +106,6 @@ class Director:
     register: Register
     clock: Clock
     position: Position = field(default_factory=Position)
-    keep: Path | None = None
-    """File in which the position is kept."""
     strict: bool = True
     """Whether an act that leads elsewhere ends the season; otherwise it is passed over."""
     progress: Callable[[Played], None] | None = None
@@ -122,7 +122,6 @@ class Director:
             await self.clock.until(batch[-1].at)
             await self._play(batch)
             self.position.played += len(batch)
-            self._keep()
             if self.progress:
                 self.progress(Played(batch[-1].at, self.position.played, len(self.plan.acts), batch[-1]))
         await self._everything_falls_due()
@@ -155,8 +154,6 @@ class Director:
                     await self._send(act)
 
         await asyncio.gather(*(follow(acts) for acts in by_subject.values()))
-        for act in batch:
-            await self._obeyed(act)
 
     async def _send(self, act: Act) -> None:
         try:
@@ -167,6 +164,8 @@ class Director:
             return
         if receipt is not None and receipt.outcome is Outcome.PROPOSED:
             self.position.proposals[act.key] = receipt.entry
+        elif receipt is not None and act.told:
+            await self._obeyed(act, receipt.entry)
         if act.expect is Outcome.REFUSED:
             self._went_otherwise(act, "it was not refused")
 
@@ -210,17 +209,21 @@ class Director:
                 return [self._renamed(inner) for inner in value]
         return value
 
-    async def _obeyed(self, act: Act) -> None:
-        """Wait until everybody has done what the edition ordered."""
-        for ref, entries in act.told:
-            await self._comes_to(self._renamed(ref), entries, PATIENCE)
+    async def _obeyed(self, act: Act, entry: int) -> None:
+        """Wait until everybody has answered what this entry of the edition orders."""
+        for ref in act.told:
+            for _ in range(int(PATIENCE.total_seconds() / LOOK)):
+                ledger = await asyncio.to_thread(self.register.entries, self._renamed(ref))
+                if any(line.order is not None and line.order.entry == entry for line in ledger):
+                    break
+                await asyncio.sleep(LOOK)
 
     async def _comes_to(self, subject: str, entries: int, patience: timedelta) -> bool:
-        for _ in range(int(patience.total_seconds() / 0.02)):
+        for _ in range(int(patience.total_seconds() / LOOK)):
             view = await asyncio.to_thread(self.register.view, subject)
             if view is not None and view.entries >= entries:
                 return True
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(LOOK)
         return False
 
     async def _everything_falls_due(self) -> None:
@@ -235,10 +238,3 @@ class Director:
         self.otherwise.append(sentence)
         if self.strict:
             raise WentOtherwise(sentence)
-
-    def _keep(self) -> None:
-        if self.keep is None:
-            return
-        draft = self.keep.with_suffix(".new")
-        draft.write_text(self.position.model_dump_json())
-        draft.replace(self.keep)

@@ -61,7 +61,8 @@ def plan(edition: Edition, applications: int, seed: int) -> Plan:
     theatre = Theatre(edition, cast(edition, applications, seed))
     stories = [Story(theatre, character) for character in theatre.cast.characters]
     secretariat = Secretariat(theatre, stories)
-    return theatre.play([("edition", secretariat.season()), *((s.character.key, s.life()) for s in stories)])
+    lives = [(story.character.key, story.life(), story.fate.tier != "passed_over") for story in stories]
+    return theatre.play([("edition", secretariat.season(), True), *lives])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import heapq
 from collections import Counter
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -36,6 +36,10 @@ BETWEEN = timedelta(minutes=12)
 """What an act takes whoever does it."""
 
 
+FULL_DAY = 9
+"""Acts in a day, for every ten applications, from which on what is not urgent waits for the next."""
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """One thing somebody does.
@@ -53,8 +57,8 @@ class Act:
     role: Role
     confirms: str | None
     expect: Outcome
-    told: tuple[tuple[str, int], ...] = ()
-    """Applications that the edition orders something, and how many entries each has once it has obeyed."""
+    told: tuple[str, ...] = ()
+    """Applications that the edition orders something."""
     entry: int = 0
     """The ledger's number of what it became."""
 
@@ -122,6 +126,8 @@ class Player:
     key: str
     subject: str = ""
     stage: Any = None
+    urgent: bool = True
+    """Whether it goes on also on days that are full already."""
     acts: int = 0
     over: bool = False
 
@@ -148,13 +154,15 @@ class Theatre:
         self._covered: set[tuple[str, str]] = set()
         self._claimed: set[tuple[str, Stage]] = set()
         self._free_at: dict[str, datetime] = {}
+        self._on_day: Counter[date] = Counter()
+        self._full_day = max(8, len(cast.characters) * FULL_DAY // 10)
         self._queue: list[tuple[datetime, int, Player, Do | None]] = []
         self._tick = 0
         self.dry.on_entry = self._note
 
-    def play(self, scripts: Iterable[tuple[str, Script]]) -> Plan:
-        """Let all scripts run to their ends."""
-        self.players = [Player(script, key) for key, script in scripts]
+    def play(self, scripts: Iterable[tuple[str, Script, bool]]) -> Plan:
+        """Let all scripts run to their ends: of each its key, itself, and whether it is urgent."""
+        self.players = [Player(script, key, urgent=urgent) for key, script, urgent in scripts]
         for player in self.players:
             self._push(self.origin_at, player)
         while self._queue:
@@ -209,9 +217,12 @@ class Theatre:
         able = [person.id for person in self.cast.acting(role) if person.id not in but]
         return min(able, key=lambda person: (self._free_at.get(person, self.origin_at), able.index(person)))
 
-    def _slot(self, person: str, not_before: datetime) -> datetime:
+    def _slot(self, player: Player, person: str, not_before: datetime) -> datetime:
         at = self.working(max(not_before, self._free_at.get(person, not_before)))
-        self._free_at[person] = at + BETWEEN
+        while not player.urgent and self._on_day[self.calendar.day_of(at)] >= self._full_day:
+            at = self.calendar.hour_of(self.calendar.plus_working_days(self.calendar.day_of(at), 1), 10)
+        self._on_day[self.calendar.day_of(at)] += 1
+        self._free_at[person] = max(self._free_at.get(person, at), at + BETWEEN)
         return at
 
     # --- coverage ---
@@ -259,7 +270,7 @@ class Theatre:
             self._push(request.at, player)
             return
         # Somebody who acts again sits at the desk already.
-        self._push(self._slot(request.person, self.now + BETWEEN), player, request)
+        self._push(self._slot(player, request.person, self.now + BETWEEN), player, request)
 
     def _perform(self, player: Player, wish: Do) -> None:
         if player.stage != self._stage(player) or self.dry.is_closed(player.subject):
@@ -292,7 +303,7 @@ class Theatre:
         act = Act(
             key=key, at=self.now, subject=subject, trigger=wish.trigger,
             data={name: v for name, v in wish.data.items() if v is not None}, person=wish.person, role=wish.role,
-            confirms=wish.confirms.key if wish.confirms else None, expect=outcome, told=tuple((ref, self.dry.file(ref).carried.entries) for ref in wish.concerns), entry=entry,
+            confirms=wish.confirms.key if wish.confirms else None, expect=outcome, told=wish.concerns, entry=entry,
         )  # fmt: skip
         self.acts.append(act)
         player.stage = self._stage(player)
