@@ -65,6 +65,8 @@ _DYNAMIC_CONFIG = {
     "history.transferProcessorMaxPollRPS": 2000,
     "history.timerProcessorMaxPollRPS": 2000,
     "history.visibilityProcessorMaxPollRPS": 2000,
+    # By default a timer may ring up to a second late: in a rehearsal, a day.
+    "history.timerProcessorMaxTimeShift": '"20ms"',
     "frontend.rps": 20000,
     "frontend.namespaceRPS": 20000,
     "frontend.namespaceRPS.visibility": 1000,

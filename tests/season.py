@@ -360,7 +360,7 @@ def refused(code: str, *, guard: str = "") -> Iterator[None]:
     try:
         yield
     except Refusal as refusal:
-        assert (refusal.code, refusal.guard) == (code, guard), refusal.sentence
+        assert (refusal.code, refusal.guard) == (code, guard), refusal.sentence  # noqa: PT017  # this is the helper that others use
     else:
         raise AssertionError(f"{code} {guard} was expected, and it was allowed")
 

@@ -200,6 +200,8 @@ class _Watch:
         """Until cancelled."""
         if self._console.is_terminal and not self._voice.as_json:
             with Live(console=self._console, screen=True, auto_refresh=False) as live:
+                # After a start every file is read again before the first question is answered.
+                live.update("kcity runs; it reads its files …", refresh=True)
                 while True:
                     live.update(await self._screen(), refresh=True)
                     await asyncio.sleep(_LOOKS_EVERY)
@@ -216,6 +218,8 @@ class _Watch:
         seen = await self._look()
         if seen:
             return self._board.draw(seen, size.width, size.height)
+        if self._year:
+            return f"The rehearsal of edition {self._year} begins …\n\n{self._board.notice}"
         people = await asyncio.to_thread(self._programme.vault.people)
         first = "" if people else f'\n  {program()} person add "Kim Min-ji" minji@desk.example --role desk --role head'
         return (

@@ -383,7 +383,7 @@ def _placed(edition: Edition, fates: list[Fate], random: Random) -> list[str]:
     taken: Counter[str] = Counter()
     reserve: Counter[str] = Counter()
     count: Counter[str] = Counter()
-    found = []
+    found: list[Any] = []
     for fate in fates:
         fitting = [programme for programme in edition.programmes if _fits(edition, programme, fate)]
         if fate.tier == "selected":

@@ -185,7 +185,7 @@ class Link(NamedTuple):
 
     source: str
     dest: str
-    count: int
+    passed: int
 
 
 def path(ledger: Iterable[Entry]) -> list[str]:
@@ -277,8 +277,8 @@ def _load(season: Season, weeks: Weeks) -> dict[str, Any]:
                 }
             )
         rows.append({"role": role, "staff": staff, "total": sum(done[role].values()), "cells": cells})
-    each, role, week = busiest
-    return {"rows": rows, "role": role, "week": weeks.monday(week), "each": each}
+    most, who, when = busiest
+    return {"rows": rows, "role": who, "week": weeks.monday(when), "each": most}
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

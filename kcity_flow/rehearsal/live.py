@@ -78,7 +78,9 @@ class Diary:
 
 
 @contextlib.asynccontextmanager
-async def going_on(programme: Programme, edition: Edition | None, settings: Settings | None = None) -> AsyncIterator[None]:
+async def going_on(
+    programme: Programme, edition: Edition | None, settings: Settings | None = None
+) -> AsyncIterator[None]:
     """Set every file of a rehearsal to a time that goes on where it stopped. Enter it before a worker works.
 
     Timers that came due while nothing ran have their files woken first of all by this word, and see that nothing is
@@ -144,7 +146,11 @@ async def rehearse(
     )
 
     def note(over: bool = False) -> None:
-        diary.write(standing.model_copy(update={"at": tempo.business(datetime.now(UTC)), "position": director.position, "over": over}))
+        diary.write(
+            standing.model_copy(
+                update={"at": tempo.business(datetime.now(UTC)), "position": director.position, "over": over}
+            )
+        )
 
     async def beat() -> None:
         while True:

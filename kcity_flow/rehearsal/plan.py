@@ -128,13 +128,14 @@ class Story:
     @property
     def unhurried(self) -> bool:
         """Whether there is time for things to lapse: those that must be decided in June have none."""
-        return self.fate.tier == "passed_over" or self.stage not in (S.SCREENING, *self.steps)
+        return self.fate.tier == "passed_over" or self.stage not in BEFORE_DECISION
 
     # --- what a scene does ---
 
     def do(self, trigger: str, who: tuple[str, Role], confirms: Act | None = None, **data: Any) -> Acting:
         """Act."""
-        return (yield Do(trigger, data, *who, confirms=confirms))
+        act: Act = yield Do(trigger, data, *who, confirms=confirms)
+        return act
 
     def desk(self, trigger: str, **data: Any) -> Acting:
         """The desk officer in charge acts."""
@@ -224,8 +225,9 @@ class Story:
                 self.takes_back = False
 
     def wait_for_the_edition(self) -> Script:
-        """Until the stage changes, which ends the scene."""
-        for _ in range(60):
+        """Until it has acted. If the stage changes by that, the scene is over."""
+        undo = self.theatre.dry.files[self.ref].carried.undo
+        while self.theatre.dry.files[self.ref].carried.undo is undo:
             yield from self.pause(1)
 
     def aside(self) -> Script:
@@ -710,7 +712,7 @@ class Story:
             yield Until(self.theatre.in_days(max(5, int(length * 5 / 7 * self.random.uniform(0.5, 0.8)))))
         wanted = self.programme.deliverables[: self.programme.deliverables_needed]
         documents = [{"kind": kind, "sha256": self.proof(kind)} for kind in wanted]
-        party, person = self.contractor
+        _, person = self.contractor
         yield from self.do("submit_final", (person, R.CONTRACTOR), deliverables=documents)
 
     def extend(self) -> Script:
@@ -918,7 +920,8 @@ class Secretariat:
         yield Until(self.theatre.now + timedelta(minutes=90))
         other = self.theatre.pick(second, proposer)
         self._ordered_at = self.theatre.now
-        return (yield Do(trigger, data, other, second, confirms=proposed, concerns=concerns))
+        act: Act = yield Do(trigger, data, other, second, confirms=proposed, concerns=concerns)
+        return act
 
     def season(self) -> Script:
         """From the opening of the call to the closing of the edition."""
@@ -982,7 +985,9 @@ class Secretariat:
         lines = selection.rank(programme, [_candidate(story) for story in waiting])
         by_ref = {story.ref: story for story in waiting}
         room = self._room(programme)
-        selected, reserve, passed_over = [], [], []
+        selected: list[Any] = []
+        reserve: list[Any] = []
+        passed_over: list[str] = []
         first = 1 + max([c.rank for c in self._choices(programme.key)], default=0)
         for place, line in enumerate(lines):
             story = by_ref[line.candidate.ref]
@@ -1000,7 +1005,7 @@ class Secretariat:
                             selected=selected, reserve=reserve, passed_over=passed_over,
                             reason="as minuted, ties decided by vote")  # fmt: skip
 
-    def _choices(self, key: str) -> list[selection.Choice]:
+    def _choices(self, key: str) -> list[Any]:
         decided = self.call.decided.get(key)
         return [
             *(holder.choice for holder in self.call.places.values() if holder.programme == key),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,9 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "KCITY_VAR_DIR": str(folder / "var")}
 
 
-def start(folder: Path) -> tuple[subprocess.Popen[str], dict[str, Any]]:
-    process = subprocess.Popen([*KCITY, "up", "--json"], env=environment(folder), stdout=subprocess.PIPE, text=True)
+def start(folder: Path, *words: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    command = [*KCITY, "up", "--json", *words]
+    process = subprocess.Popen(command, env=environment(folder), stdout=subprocess.PIPE, text=True)
     assert process.stdout
     for line in process.stdout:
         if (said := json.loads(line))["event"] == "running":
@@ -468,3 +470,24 @@ def test_ctrl_c_stops_cleanly_and_the_next_start_goes_on(tmp_path: Path) -> None
         said, _ = process.communicate(timeout=30)
         assert json.loads(said.splitlines()[-1])["event"] == "stopped"
         assert process.returncode == 0
+
+
+def test_a_rehearsal_moves_and_its_time_stands_still_while_nothing_runs(tmp_path: Path) -> None:
+    def week(process: subprocess.Popen[str], applications: int) -> datetime:
+        assert process.stdout
+        for line in process.stdout:
+            said = json.loads(line)
+            if said["event"] == "week" and said["applications"] >= applications:
+                return datetime.fromisoformat(said["at"])
+        raise AssertionError("kcity up ended by itself")
+
+    process, _ = start(tmp_path, "--rehearse", "2021")
+    stopped_at = week(process, applications=1)
+    assert stop(process) == 0
+    time.sleep(5)
+
+    process, _ = start(tmp_path, "--rehearse", "2021")
+    began_at = week(process, applications=1)
+    assert stop(process) == 0
+    # Five seconds would have been five days, and each start takes some more.
+    assert abs(began_at - stopped_at) < timedelta(days=5)
