@@ -128,7 +128,7 @@ _KOREAN_GIVEN = [
 
 _THEMES = (
     "Traffic signals that answer to buses", "District energy for a new town", "Flood warning for the river front",
-    "An operations centre for the city", "Smart waste collection", "A port district rebuilt", "Street lights that count",
+    "An operations centre for the city", "Smart waste collection", "A port district rebuilt", "Lights that count steps",
     "Water losses found early", "A campus for makers", "Air quality, street by street", "Parking guided by sensors",
     "An airport city", "Emergency calls located", "A housing block that saves energy",
 )  # fmt: skip
@@ -373,9 +373,7 @@ def _fits(edition: Edition, programme: Programme, fate: Fate) -> bool:
     if fate.tender is not None and programme.procurement.mode is not fate.tender:
         return False
     defers = edition.window(programme).late is Late.DEFER
-    if fate.deferring is not None and defers is not fate.deferring:
-        return False
-    return True
+    return fate.deferring is None or fate.deferring is defers
 
 
 def _placed(edition: Edition, fates: list[Fate], random: Random) -> list[str]:
@@ -455,7 +453,7 @@ def _character(
         channel=random.choice(window.channels),
         applicant=_person(
             f"P-A-{number:03d}", f"{city.lower().replace(' ', '-')}.applicant", (R.APPLICANT,), random, korean=korean
-        ),  # fmt: skip
+        ),
         organisation=f"O-A-{number:03d}",
         organisation_name=f"Narae Solutions {number}" if korean else f"Municipality of {city} ({number})",
         kind=kind.value,

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -99,9 +100,13 @@ class Weeks:
         self.count = (last.astimezone(zone).date() - self.first).days // 7 + 1
         self.width = (WIDE - LEFT - RIGHT) / self.count
 
+    def day(self, at: datetime) -> date:
+        """The day an instant lies in."""
+        return at.astimezone(self.zone).date()
+
     def of(self, at: datetime) -> int:
         """The week an instant lies in, from 0."""
-        return (at.astimezone(self.zone).date() - self.first).days // 7
+        return (self.day(at) - self.first).days // 7
 
     def x(self, day: date) -> float:
         """Where a day lies."""
@@ -159,7 +164,7 @@ def _timeline(season: Season, weeks: Weeks) -> dict[str, Any]:
                 who = "clock" if entry.role == Role.CLOCK else "edition" if entry.order else "people"
                 kinds[who][weeks.of(entry.at)] += 1
     bands = [
-        {"x": weeks.x(w.opens_at.astimezone(weeks.zone).date()), "x2": weeks.x(w.closes_at.astimezone(weeks.zone).date()),
+        {"x": weeks.x(weeks.day(w.opens_at)), "x2": weeks.x(weeks.day(w.closes_at)),
          "name": f"Window “{words(w.name)}”" if len(edition.windows) > 1 else "The call is open"}
         for w in edition.windows
     ]  # fmt: skip
@@ -169,7 +174,7 @@ def _timeline(season: Season, weeks: Weeks) -> dict[str, Any]:
         marks.append(("Reserve’s last day", reserve.due.on))
     published = season.ledgers.published_at()
     if published:
-        marks.append(("Results published", published.astimezone(weeks.zone).date()))
+        marks.append(("Results published", weeks.day(published)))
     lines: list[dict[str, Any]] = []
     for name, day in sorted(marks, key=lambda mark: mark[1]):
         taken = {line["row"] for line in lines if abs(line["x"] - weeks.x(day)) < 195}
@@ -178,14 +183,6 @@ def _timeline(season: Season, weeks: Weeks) -> dict[str, Any]:
 
 
 # --- the flow ---------------------------------------------------------------------------------------------------------
-
-
-class Link(NamedTuple):
-    """How many went from one node to another."""
-
-    source: str
-    dest: str
-    passed: int
 
 
 def path(ledger: Iterable[Entry]) -> list[str]:
@@ -207,7 +204,7 @@ def _flow(ledgers: Ledgers) -> dict[str, Any]:
     for ledger in ledgers.applications.values():
         way = path(ledger)
         passed.update(way)
-        links.update(zip(way, way[1:], strict=False))
+        links.update(pairwise(way))
     names = [name for _, name in COLUMNS if passed[name]]
     ends = [stage.value for stage in ENDS if passed[stage.value]]
     columns = {place: index for index, place in enumerate(sorted({_PLACE[name][0] for name in names}))}
@@ -219,7 +216,8 @@ def _flow(ledgers: Ledgers) -> dict[str, Any]:
         column, row = _PLACE[name]
         boxes[name] = {
             "name": name, "count": passed[name], "x": 10 + columns[column] * step, "y": 46 + row * 165, "thick": thick,
-            "height": max(2.0, passed[name] * unit), "kind": "step", "out": 0.0, "in": 0.0, "lift": columns[column] % 2 * 17,
+            "height": max(2.0, passed[name] * unit), "kind": "step", "out": 0.0, "in": 0.0,
+            "lift": columns[column] % 2 * 17,
         }  # fmt: skip
     y = 46.0
     order = ("closed", "terminated", "cancelled", "withdrawn", "not_selected", "ineligible", "deferred")
@@ -262,7 +260,7 @@ def _load(season: Season, weeks: Weeks) -> dict[str, Any]:
             people.setdefault(entry.role, set()).add(entry.person)
     rows = []
     busiest: tuple[float, str, int] = (0, "", 0)
-    for role in [role.value for role in Role if role.value in done]:
+    for role in (str(role) for role in Role if role in done):
         staff = len(season.plan.cast.acting(Role(role))) or len(people[role])
         cells = []
         for week, count in sorted(done[role].items()):
@@ -273,7 +271,7 @@ def _load(season: Season, weeks: Weeks) -> dict[str, Any]:
                     "x": LEFT + week * weeks.width,
                     "share": min(1.0, each / FULL_WEEK),
                     "full": each >= FULL_WEEK,
-                    "title": f"{words(role)}, week of {weeks.monday(week):%d %b %Y}: {count} acts, {each:.1f} each of {staff}",
+                    "title": f"{words(role)}, week of {weeks.monday(week):%d %b %Y}: {count} acts, {each:.1f} each",
                 }
             )
         rows.append({"role": role, "staff": staff, "total": sum(done[role].values()), "cells": cells})

@@ -127,9 +127,10 @@ async def rehearse(
     standing = await asyncio.to_thread(diary.read, edition)
     begins = standing is None
     if standing is None:
+        factor = max(1, round(SECONDS_A_DAY / day))
         standing = Standing(
-            year=edition.year, applications=applications, seed=seed, factor=max(1, round(SECONDS_A_DAY / day)), at=datetime.now(UTC)
-        )  # fmt: skip
+            year=edition.year, applications=applications, seed=seed, factor=factor, at=datetime.now(UTC)
+        )
     if standing.over:
         return
     planned = await asyncio.to_thread(plan, edition, standing.applications, standing.seed)

@@ -578,8 +578,11 @@ class Story:
         if "framework_fails" in self.fate.work:
             yield from self.fail_framework()
             return
-        governments = (("KR-MOLIT", "korean_government", "P-GOV-KR"),
-                       (f"{self.character.country}-GOV", "host_government", f"P-GOV-{self.character.country}"))  # fmt: skip
+        country = self.character.country
+        governments = (
+            ("KR-MOLIT", "korean_government", "P-GOV-KR"),
+            (f"{country}-GOV", "host_government", f"P-GOV-{country}"),
+        )
         for party, kind, signatory in governments:
             yield from self.list_and_sign(party, kind, signatory, "sign")
         if self._designated or self.claim("accede"):
@@ -613,7 +616,7 @@ class Story:
         """A party refuses; or, after that was taken back, the long-stop date passes."""
         if self.once("refused"):
             yield from self.two("fail_framework", R.MINISTRY, R.MINISTRY, ground="party_refused",
-                                evidence=[self.proof("refusal")], reason="the city council voted against it")  # fmt: skip
+                                evidence=[self.proof("refusal")], reason="the council voted against it")  # fmt: skip
             return
         while self.app.long_stop_at and self.theatre.now < self.app.long_stop_at + timedelta(days=2):
             yield from self.pause(5)

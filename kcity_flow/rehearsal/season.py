@@ -82,9 +82,13 @@ async def play_season(
         place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kcity-season-")))
         chosen = (settings or Settings.read()).model_copy(
             update={
-                "var_dir": place, "database_url": None, "vault_database_url": None, "documents_dir": None, "smtp_host": None,
+                "var_dir": place,
+                "database_url": None,
+                "vault_database_url": None,
+                "documents_dir": None,
+                "smtp_host": None,
             }
-        )  # fmt: skip
+        )
         async with (
             _server(server, chosen, planned, day) as (client, clock, tempo),
             _at_work(client, chosen) as programme,
