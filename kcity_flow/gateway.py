@@ -7,6 +7,7 @@ id; sent again under the same id it is answered, not done again.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import uuid
@@ -257,6 +258,9 @@ class Gateway:
         except WorkflowUpdateFailedError as failed:
             raise _refusal(failed) from None
         except UpdateTimeout:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError from None  # which Temporal's client tells as a time-out
             raise e.Unavailable(
                 f"No answer for {subject} within {PATIENCE.seconds} seconds; whether it was done is unknown. "
                 "See that a worker runs (`kcity up`), then look with `kcity show` before sending it again."

@@ -182,7 +182,7 @@ class Season:
     async def faults(self) -> list[str]:
         """Where register and histories differ, or a replay leads somewhere else."""
         differing = await histories.check(self.client, self.vault, self.register)
-        names = histories.subjects(self.vault)
+        names = histories.subjects(self.vault, self.register)
         _, failed = await histories.replay(self.client, names, worker.WORKFLOWS, worker.workflow_runner())
         return differing + failed
 

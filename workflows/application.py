@@ -42,10 +42,4 @@ class ApplicationWorkflow(Casework):
     @workflow.query
     def standing(self) -> dict[str, object]:
         """The facts as they are, the moves the stage offers, and the proposals that wait."""
-        file = self._file
-        return {
-            "view": file.view().model_dump(mode="json"),
-            "offers": file.lifecycle.offers(file.stage),
-            "proposals": [proposal.model_dump(mode="json") for proposal in file.carried.proposals.values()],
-            "facts": file.application.model_dump(mode="json"),
-        }
+        return self._standing(self._file.application)

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy, SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -210,6 +211,16 @@ class Casework:
                     *([DUE.value_set(view.next_due_at)] if view.next_due_at else []),
                 ]
             )
+
+    def _standing(self, facts: BaseModel) -> dict[str, object]:
+        file = self._file
+        return {
+            "view": file.view().model_dump(mode="json"),
+            "offers": file.lifecycle.offers(file.stage),
+            "proposals": [proposal.model_dump(mode="json") for proposal in file.carried.proposals.values()],
+            "uncounted_refusals": file.carried.uncounted_refusals,
+            "facts": facts.model_dump(mode="json"),
+        }
 
     def _may_continue_as_new(self) -> bool:
         return workflow.info().is_continue_as_new_suggested() and not self._file.outgoing

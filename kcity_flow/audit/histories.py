@@ -19,10 +19,14 @@ Progress = Callable[[int, int], None]
 """Told how many are done, of how many."""
 
 
-def subjects(vault: Vault) -> list[str]:
-    """Every application that was given a number, and their editions: from the intake journal, which has no gaps."""
+def subjects(vault: Vault, register: Register) -> list[str]:
+    """Every application that was given a number, from the intake journal, which has no gaps; and the editions.
+
+    An edition that has no application yet is known to the register alone.
+    """
     journal = vault.journal()
-    years = sorted({int(line["year"]) for line in journal})
+    opened = {view.edition for view in register.subjects() if view.subject == edition_id(view.edition)}
+    years = sorted(opened | {int(line["year"]) for line in journal})
     refs = sorted(dict.fromkeys(str(line["ref"]) for line in journal))
     return [*(edition_id(year) for year in years), *refs]
 
@@ -76,8 +80,13 @@ def _told(event: HistoryEvent) -> Sequence[Payload]:
 
 async def rebuild(client: Client, vault: Vault, register: Register, progress: Progress | None = None) -> int:
     """Make the register again from the histories alone. Returns how many subjects it holds."""
+    names = subjects(vault, register)
     register.wipe()
-    names, kept = subjects(vault), 0
+    return await _project(client, names, register, progress)
+
+
+async def _project(client: Client, names: list[str], register: Register, progress: Progress | None) -> int:
+    kept = 0
     for done, subject in enumerate(names, start=1):
         histories = await runs(client, subject)
         for history in histories:
@@ -93,7 +102,7 @@ async def check(client: Client, vault: Vault, register: Register, progress: Prog
     """Where register and histories differ, a sentence each; nothing if they say the same."""
     fresh = Register("sqlite://")
     fresh.prepare()
-    await rebuild(client, vault, fresh, progress)
+    await _project(client, subjects(vault, register), fresh, progress)
     stored, told = register.dump(), fresh.dump()
     missing = [f"The register lacks {line[:160]}" for line in sorted(set(told) - set(stored))]
     extra = [f"The histories do not say {line[:160]}" for line in sorted(set(stored) - set(told))]

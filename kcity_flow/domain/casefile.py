@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from kcity_flow.domain import agenda, application, selection
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import PROPOSAL_TIMERS, Application, Facts, Proposal, Timer, Undo
-from kcity_flow.domain.edition import Edition, Ladder
+from kcity_flow.domain.edition import Edition, Ladder, PartyKind
 from kcity_flow.domain.errors import Refusal, SecondPersonNeeded
 from kcity_flow.domain.evaluation import criterion_mean, final_score
 from kcity_flow.domain.ledger import GENESIS, sealed
@@ -418,7 +418,7 @@ class CaseFile:
             if name == "approvers":
                 proposal = self.carried.proposals.get(timer.entry)
                 found += proposal.approvers if proposal else ()
-            else:
+            elif name != "subscribers":  # nobody can subscribe to a call yet
                 found.append(name)
         return list(dict.fromkeys(found))
 
@@ -509,8 +509,15 @@ class ApplicationFile(CaseFile):
     def _recipients(self, timer: Timer, to: tuple[str, ...]) -> list[str]:
         found: list[str] = []
         for name in super()._recipients(timer, to):
+            parties = self.application.parties
             if name == "missing_parties":
-                found += [party.signatory for party in self.application.parties.values() if not party.signed]
+                found += [party.signatory for party in parties.values() if not party.signed]
+            elif name == "contractor":
+                # One project's letters are for its own contractor, not for everybody in that role.
+                contract = self.application.contract
+                found += [parties[contract.contractor].signatory] if contract else []
+            elif name == "host_government":
+                found += [p.signatory for p in parties.values() if p.kind is PartyKind.HOST_GOVERNMENT]
             else:
                 found.append(self._contact() if name == "applicant" else name)
         return list(dict.fromkeys(found))

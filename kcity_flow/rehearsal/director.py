@@ -153,7 +153,11 @@ class Director:
                 for act in acts:
                     await self._send(act)
 
-        await asyncio.gather(*(follow(acts) for acts in by_subject.values()))
+        # Nobody is left speaking when one has gone wrong.
+        ended = await asyncio.gather(*(follow(acts) for acts in by_subject.values()), return_exceptions=True)
+        for error in ended:
+            if error is not None:
+                raise error
 
     async def _send(self, act: Act) -> None:
         try:

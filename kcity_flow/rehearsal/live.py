@@ -97,7 +97,9 @@ async def going_on(
 
 
 def _tempo(edition: Edition, standing: Standing) -> Tempo:
-    starts_at = datetime.now(UTC) + FIRST_STEP
+    # Going on, time must not step back: entries are dated by it.
+    begins = standing.position == Position()
+    starts_at = datetime.now(UTC) + (FIRST_STEP if begins else timedelta(0))
     return transformed(edition, starts_at=starts_at, origin_at=standing.at, factor=standing.factor).tempo
 
 

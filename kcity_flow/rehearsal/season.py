@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
@@ -25,7 +26,7 @@ from kcity_flow.rehearsal.cast import Cast
 from kcity_flow.rehearsal.director import Clock, Director, PassingClock, Played, SkippingClock
 from kcity_flow.rehearsal.plan import plan
 from kcity_flow.rehearsal.report import Ledgers, Mails, Replayed, Report, report
-from kcity_flow.rehearsal.theatre import Plan
+from kcity_flow.rehearsal.theatre import TEXTS, Plan
 from kcity_flow.server import connect, serving, skipping_server
 from kcity_flow.settings import Settings
 from worker import WORKFLOWS, Programme, assemble, workflow_runner, working
@@ -152,11 +153,12 @@ async def _looked_at(
     planned: Plan, programme: Programme, wall_seconds: float, checking: Callable[[str, int, int], None]
 ) -> Season:
     client, vault, register = programme.client, programme.vault, programme.register
-    names = histories.subjects(vault)
+    names = histories.subjects(vault, register)
     count, failures = await histories.replay(
         client, names, WORKFLOWS, workflow_runner(), lambda done, of: checking("replayed", done, of)
     )
     differences = await histories.check(client, vault, register, lambda done, of: checking("compared", done, of))
+    leaks = await _leaks(client, names, planned)
     ledgers = await asyncio.to_thread(_ledgers, planned.edition, register)
     catcher = programme.postman.catcher
     twice = sum(times - 1 for times in catcher.duplicates().values()) if catcher else 0
@@ -168,8 +170,21 @@ async def _looked_at(
         origin_at=planned.origin_at,
         wall_seconds=wall_seconds,
     )
-    faults = (*failures, *differences, *ledgers.illegal())
+    faults = (*failures, *differences, *leaks, *ledgers.illegal())
     return Season(planned, figures, ledgers, _mailed_at(planned, vault), faults)
+
+
+async def _leaks(client: Client, names: list[str], planned: Plan) -> list[str]:
+    """Where a history holds somebody's name or address, or what somebody wrote (DESIGN.md 17)."""
+    texts = {str(act.data[name]) for act in planned.acts for name in TEXTS if name in act.data}
+    people = {word for person in planned.cast.people() for word in (person.name, person.address)}
+    needles = [(word, json.dumps(word)[1:-1].encode()) for word in sorted(texts | people)]
+    found = []
+    for name in names:
+        for history in await histories.runs(client, name):
+            written = b"".join(event.SerializeToString() for event in history.events)
+            found += [f"The history of {name} holds {word!r}." for word, needle in needles if needle in written]
+    return found
 
 
 def _ledgers(edition: Edition, register: Register) -> Ledgers:

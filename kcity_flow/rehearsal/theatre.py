@@ -154,6 +154,7 @@ class Theatre:
         self._covered: set[tuple[str, str]] = set()
         self._claimed: set[tuple[str, Stage]] = set()
         self._free_at: dict[str, datetime] = {}
+        self._rang_at: dict[str, datetime] = {}
         self._on_day: Counter[date] = Counter()
         self._full_day = max(8, len(cast.characters) * FULL_DAY // 10)
         self._queue: list[tuple[datetime, int, Player, Do | None]] = []
@@ -244,6 +245,8 @@ class Theatre:
         return [pair for pair in reachable(self.edition) if pair not in self._covered]
 
     def _note(self, entry: m.Entry) -> None:
+        if entry.role == Role.CLOCK:
+            self._rang_at[entry.subject] = entry.at
         if entry.outcome is Outcome.MADE and not entry.subject.startswith("edition/"):
             self._covered.add((entry.command, entry.source))
 
@@ -314,8 +317,9 @@ class Theatre:
         at = self.now
         for subject in (player.subject, *wish.concerns):
             due = self.dry.next_entry_at(subject) if subject else None
-            if due is not None and due - MARGIN < at < due + MARGIN:
-                at = due + MARGIN
+            for clock in (self._rang_at.get(subject), due):
+                if clock is not None and clock - MARGIN < at < clock + MARGIN:
+                    at = clock + MARGIN
         return at if at == self.now else self.working(at)
 
     def _let_everything_fall_due(self) -> None:

@@ -1,0 +1,118 @@
+"""The season's cast and plan: the same on any machine, playable for any number, meeting every move from forty on."""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kcity_flow.adapters.edition_files import read_edition
+from kcity_flow.domain.messages import Outcome
+from kcity_flow.domain.moves import reachable
+from kcity_flow.domain.stages import Role
+from kcity_flow.rehearsal.cast import cast
+from kcity_flow.rehearsal.plan import plan
+from kcity_flow.rehearsal.report import Ledgers, made
+from kcity_flow.rehearsal.theatre import MARGIN, Plan
+
+EDITIONS = {name: read_edition(name) for name in ("2021", "rehearsal")}
+
+
+def ledgers(planned: Plan) -> Ledgers:
+    programmes = {e.subject: e.data["programme"] for e in planned.entries if e.command == "receive" and made(e)}
+    return Ledgers(planned.edition, planned.entries, programmes)
+
+
+@pytest.fixture(scope="module")
+def season() -> Plan:
+    return plan(EDITIONS["2021"], 40, 7)
+
+
+def test_the_same_seed_makes_the_same_season_in_another_process(season):
+    program = (
+        "from kcity_flow.adapters.edition_files import read_edition as r\n"
+        "from kcity_flow.rehearsal.plan import plan\n"
+        "print(plan(r('2021'), 40, 7).digest)"
+    )
+    # Another process has another order of sets.
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert told.stdout.strip() == season.digest
+
+
+def test_another_seed_makes_another_season(season):
+    assert plan(EDITIONS["2021"], 40, 8).digest != season.digest
+
+
+def test_the_cast_comes_from_twenty_three_countries():
+    assert len({character.country for character in cast(EDITIONS["2021"], 80, 7).characters}) == 23
+
+
+def test_nobody_has_anybody_elses_id_or_address():
+    people = list(cast(EDITIONS["2021"], 80, 7).people())
+
+    assert len({person.id for person in people}) == len({person.address for person in people}) == len(people)
+    assert all(person.address.endswith(".example") for person in people)
+
+
+@pytest.mark.parametrize("name", EDITIONS)
+def test_from_forty_on_every_move_within_reach_is_made(name):
+    edition = EDITIONS[name]
+
+    missing = set(reachable(edition)) - ledgers(plan(edition, 40, 7)).covered()
+
+    assert missing == set()
+
+
+def test_the_places_of_2021_are_filled_and_never_exceeded(season):
+    found = ledgers(season)
+
+    assert found.selected() == {"planning": 4, "solution": 4, "demonstration": 3}
+    assert found.over_quota() == 0
+    assert found.illegal() == []
+
+
+def test_people_act_in_working_hours(season):
+    zone = "Asia/Seoul"
+    for act in season.acts:
+        local = act.at.astimezone(__import__("zoneinfo").ZoneInfo(zone))
+        assert local.weekday() < 5
+        assert 9 <= local.hour < 18
+
+
+def test_nobody_acts_within_a_day_of_what_the_clock_does_to_the_same_file(season):
+    clock = [entry for entry in season.entries if entry.role == Role.CLOCK and entry.person == "clock"]
+    acts = {}
+    for act in season.acts:
+        acts.setdefault(act.subject, []).append(act.at)
+    # The clock follows at once where an undone move brings back a date that has passed.
+    near = [
+        (entry.subject, entry.at)
+        for entry in clock
+        for at in acts.get(entry.subject, ())
+        if entry.at != at and abs(entry.at - at) < MARGIN
+    ]
+
+    assert near == []
+
+
+def test_some_acts_are_refused_and_change_nothing(season):
+    refused = [entry for entry in season.entries if entry.outcome is Outcome.REFUSED]
+
+    assert len(refused) > 5
+    assert all(entry.source == entry.dest for entry in refused)
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    name=st.sampled_from(sorted(EDITIONS)),
+    applications=st.integers(min_value=1, max_value=45),
+    seed=st.integers(min_value=0, max_value=10_000),
+)
+def test_any_number_and_any_seed_make_a_season_that_can_be_played(name, applications, seed):
+    found = ledgers(plan(EDITIONS[name], applications, seed))
+
+    assert len(found.applications) == applications
+    assert found.over_quota() == 0
+    assert found.illegal() == []
