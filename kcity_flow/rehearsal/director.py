@@ -11,7 +11,7 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -32,6 +32,9 @@ AT_ONCE = 8
 
 PATIENCE = timedelta(seconds=20)
 """How long the register may take to hear of something."""
+
+NOON = 13
+"""Hour from which acts go with the afternoon's."""
 
 LOOK = 0.02
 """Seconds between two looks at it."""
@@ -127,12 +130,17 @@ class Director:
         await self._everything_falls_due()
 
     def _batches(self) -> list[list[Act]]:
-        """Acts of one day together; the edition's each for itself, in their place."""
+        """Acts of a morning or an afternoon together; the edition's each for itself, in their place."""
         zone = ZoneInfo(self.plan.edition.zone)
+
+        def half_day(act: Act) -> tuple[date, bool]:
+            local = act.at.astimezone(zone)
+            return local.date(), local.hour >= NOON
+
         left = self.plan.acts[self.position.played :]
         batches: list[list[Act]] = []
-        for _, day in groupby(left, lambda act: act.at.astimezone(zone).date()):
-            for of_edition, acts in groupby(day, lambda act: act.subject == ""):
+        for _, half in groupby(left, half_day):
+            for of_edition, acts in groupby(half, lambda act: act.subject == ""):
                 some = list(acts)
                 batches += [[act] for act in some] if of_edition else [some]
         return batches

@@ -17,9 +17,7 @@ from kcity_flow.domain import messages as m
 from kcity_flow.domain.casefile import ApplicationFile, CaseFile, EditionFile
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.errors import FileClosed, Refusal
-
-PLACES = ("select", "place_on_reserve", "promote")
-"""Orders that give a place; refused by the application, it comes back."""
+from workflows.edition import PLACES
 
 
 class DryRun:

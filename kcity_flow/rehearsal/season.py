@@ -22,11 +22,12 @@ from kcity_flow.audit import histories
 from kcity_flow.domain.edition import Edition, Tempo, transformed
 from kcity_flow.domain.errors import AlreadyReceived
 from kcity_flow.domain.messages import Entry
+from kcity_flow.gateway import TEXTS
 from kcity_flow.rehearsal.cast import Cast
 from kcity_flow.rehearsal.director import Clock, Director, PassingClock, Played, SkippingClock
 from kcity_flow.rehearsal.plan import plan
 from kcity_flow.rehearsal.report import Ledgers, Mails, Replayed, Report, report
-from kcity_flow.rehearsal.theatre import TEXTS, Plan
+from kcity_flow.rehearsal.theatre import Plan
 from kcity_flow.server import connect, serving, skipping_server
 from kcity_flow.settings import Settings
 from worker import WORKFLOWS, Programme, assemble, workflow_runner, working

@@ -22,11 +22,9 @@ from kcity_flow.domain.errors import Refusal
 from kcity_flow.domain.messages import Outcome
 from kcity_flow.domain.moves import reachable
 from kcity_flow.domain.stages import Role, Stage
+from kcity_flow.gateway import TEXTS
 from kcity_flow.rehearsal.cast import Cast, proof
 from kcity_flow.rehearsal.dry import DryRun, digest
-
-TEXTS = ("reason", "question", "answer", "over_quota_reason")
-"""Free text; the gateway sends on what stands for it."""
 
 MARGIN = timedelta(hours=20)
 """So far people keep from what the clock does to the same file."""
@@ -44,8 +42,8 @@ FULL_DAY = 9
 class Act:
     """One thing somebody does.
 
-    ``subject`` is a reference number of the dry season, or ``edition/2021``; a run with other numbers replaces them,
-    also in ``data``. ``confirms`` is the key of the act whose proposal it names.
+    ``subject`` is a reference number of the dry season, or empty for the edition; a run with other numbers replaces
+    them, also in ``data``. ``confirms`` is the key of the act whose proposal it names.
     """
 
     key: str

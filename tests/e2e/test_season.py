@@ -1,5 +1,6 @@
 """A small season on the server that skips time: it ends as planned, and leaves nothing that is not as it should be."""
 
+import asyncio
 import json
 
 import pytest
@@ -13,42 +14,42 @@ APPLICATIONS, SEED = 6, 7
 
 
 @pytest.fixture(scope="module")
-async def season(tmp_path_factory: pytest.TempPathFactory) -> Season:
+def season(tmp_path_factory: pytest.TempPathFactory) -> Season:
     folder = tmp_path_factory.mktemp("season")
-    return await play_season(
-        read_edition("2021"), APPLICATIONS, SEED, folder=folder, settings=Settings.read(var_dir=folder)
-    )
+    settings = Settings.read(var_dir=folder)
+    return asyncio.run(play_season(read_edition("2021"), APPLICATIONS, SEED, folder=folder, settings=settings))
 
 
-async def test_it_ends_as_the_dry_run_did(season):
+def test_it_ends_as_the_dry_run_did(season):
     assert season.report.digest == season.plan.digest
 
 
-async def test_histories_replay_the_register_agrees_and_nothing_personal_is_in_them(season):
+def test_histories_replay_the_register_agrees_and_nothing_personal_is_in_them(season):
     assert season.faults == ()
     assert season.report.register_matches
     assert season.report.replayed.histories == APPLICATIONS + 1
     assert season.report.replayed.failures == 0
 
 
-async def test_every_mail_went_out_once(season):
+def test_every_mail_went_out_once(season):
     assert season.report.mails.sent == len(season.mailed_at) > 100
     assert season.report.mails.duplicate == 0
 
 
-async def test_no_illegal_move_and_no_place_too_many(season):
+def test_no_illegal_move_and_no_place_too_many(season):
     assert (season.report.illegal_moves, season.report.over_quota) == (0, 0)
     assert sum(season.report.by_stage.values()) == APPLICATIONS
 
 
-async def test_the_report_has_what_was_promised(season):
+def test_the_report_has_what_was_promised(season):
     assert list(json.loads(season.report.model_dump_json())) == [
         "applications", "by_stage", "selected", "moves_covered", "moves_reachable", "moves_total", "refusals",
-        "illegal_moves", "over_quota", "mails", "replayed", "register_matches", "simulated_days", "wall_seconds", "digest",
+        "illegal_moves", "over_quota", "mails", "replayed", "register_matches", "simulated_days", "wall_seconds",
+        "digest",
     ]  # fmt: skip
 
 
-async def test_the_page_needs_nothing_but_itself(season):
+def test_the_page_needs_nothing_but_itself(season):
     html = page(season)
 
     assert html.startswith("<!doctype html>")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from kcity_flow.rehearsal.plan import plan
 from kcity_flow.rehearsal.report import Ledgers, made
 from kcity_flow.rehearsal.theatre import MARGIN, Plan
 
+SEOUL = ZoneInfo("Asia/Seoul")
 EDITIONS = {name: read_edition(name) for name in ("2021", "rehearsal")}
 
 
@@ -74,9 +76,8 @@ def test_the_places_of_2021_are_filled_and_never_exceeded(season):
 
 
 def test_people_act_in_working_hours(season):
-    zone = "Asia/Seoul"
     for act in season.acts:
-        local = act.at.astimezone(__import__("zoneinfo").ZoneInfo(zone))
+        local = act.at.astimezone(SEOUL)
         assert local.weekday() < 5
         assert 9 <= local.hour < 18
 
