@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from kcity_flow.domain.casefile import CaseFile
     from kcity_flow.domain.edition import Tempo
     from kcity_flow.domain.errors import Refusal, TooLarge, Unreadable
-    from kcity_flow.domain.messages import PAYLOAD_LIMIT, RETIME, Command, Receipt, canonical, parse
+    from kcity_flow.domain.messages import PAYLOAD_LIMIT, RETIME, Command, Receipt, View, canonical, parse
     from kcity_flow.domain.stages import Via
 
 EDITION = SearchAttributeKey.for_keyword("KcityEdition")
@@ -178,7 +178,7 @@ class Casework:
         while not self._told:
             self._knows_closed = self._file.finished()
             batch = self._file.take_batch()
-            self._show()
+            self._show(batch.view)
             try:
                 # A local activity costs one event instead of six; its result puts the entries into the history.
                 await workflow.execute_local_activity_method(
@@ -193,11 +193,10 @@ class Casework:
                     Recorder.record, batch, start_to_close_timeout=timedelta(minutes=1), summary="register"
                 )
 
-    def _show(self) -> None:
-        view = self._file.view()
-        due = f", {view.next_timer} due {view.next_due_at:%Y-%m-%d}" if view.next_due_at else ""
+    def _show(self, view: View) -> None:
+        due = f", {view.next_timer} due {view.next_due_at.date()}" if view.next_due_at else ""
         workflow.set_current_details(
-            f"**{view.stage}** since {view.since:%Y-%m-%d}{due}\n\n{view.title}\n\nEntries: {view.entries}"
+            f"**{view.stage}** since {view.since.date()}{due}\n\n{view.title}\n\nEntries: {view.entries}"
         )
         if view.stage != self._shown:
             self._shown = view.stage

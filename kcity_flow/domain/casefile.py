@@ -60,6 +60,10 @@ class Carried(BaseModel):
     call: Call | None = None
 
 
+Coming = tuple[datetime, str, agenda.Step]
+"""What comes next: when, of which timer, which rung."""
+
+
 class CaseFile:
     """A subject's file: its state, the head of its ledger, its waiting proposals. Times are business time, UTC."""
 
@@ -75,6 +79,7 @@ class CaseFile:
         self.calendar = agenda.Calendar(ZoneInfo(edition.zone), frozenset(days_off))
         # Both are changed in place; named here they count as set, and a continued run gets them (exclude_unset).
         self.carried = Carried.model_validate({"proposals": {}, "seen": {}, **(carried or {})})
+        self._coming: tuple[tuple[dict[str, Timer], Any], list[Coming]] | None = None
         self.outgoing: list[Entry] = []
         self.post: list[Letter] = []
 
@@ -328,7 +333,14 @@ class CaseFile:
     def _contact(self) -> str:
         return ""
 
-    def _next_steps(self) -> list[tuple[datetime, str, agenda.Step]]:
+    def _next_steps(self) -> list[Coming]:
+        # Asked several times a command; timers are values, replaced when they change, never changed.
+        of = (self.timers, self.stage)
+        if self._coming is None or self._coming[0][0] is not of[0] or self._coming[0][1] is not of[1]:
+            self._coming = (of, self._steps_of_timers())
+        return self._coming[1]
+
+    def _steps_of_timers(self) -> list[Coming]:
         found = []
         for key, timer in self.timers.items():
             ladder = self.edition.ladder(timer.name)

@@ -34,7 +34,7 @@ def _in_utc(instant: datetime) -> datetime:
 
 
 def _written(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc), PlainSerializer(_written, when_used="json")]

@@ -54,13 +54,13 @@ async def test_every_golden_leads_to_the_same_end(golden):
     ended: list[View] = []
 
     class Ending(WorkflowInboundInterceptor):
-        async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002  # the SDK's name
+        async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # the SDK's name
             result = await super().execute_workflow(input)
             ended.append(result)
             return result
 
     class Watching(Interceptor):
-        def workflow_interceptor_class(self, input: WorkflowInterceptorClassInput) -> type[Ending]:  # noqa: A002
+        def workflow_interceptor_class(self, input: WorkflowInterceptorClassInput) -> type[Ending]:
             return Ending
 
     replayer = Replayer(
