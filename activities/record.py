@@ -70,14 +70,12 @@ class Recorder:
         self._letters = Letters()
 
     @activity.defn(name="record")
-    def record(self, batch: Batch) -> Batch:
+    def record(self, batch: Batch) -> None:
         """Queue the batch's letters, then take its entries into the register.
 
         Safe to run twice, whole or cut off anywhere: letters are kept by their key and entries by their number, and
         both stay as they first were. Letters come first, so that an entry in the register never lacks its letter.
-
-        Returns:
-            The batch, so that it stands in the history: the register can be made again from there.
+        The batch is this activity's input and so stands in the history: the register can be made again from there.
 
         Raises:
             StoreFailed: a store cannot be written; nothing is lost, the activity is repeated.
@@ -87,7 +85,6 @@ class Recorder:
         self._register.project(batch)
         if mails:
             self._on_mail()
-        return batch
 
     def _written(self, letter: Letter, batch: Batch) -> Iterable[Mail]:
         recipients = self._recipients(letter.to)

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 from temporalio import workflow
-from temporalio.common import RawValue, RetryPolicy, SearchAttributeKey
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.common import RawValue, SearchAttributeKey
+from temporalio.exceptions import ApplicationError
 
 # Passed through, not imported again for every run: none of these modules holds state or does I/O on import.
 with workflow.unsafe.imports_passed_through():
@@ -28,9 +28,6 @@ STAGE = SearchAttributeKey.for_keyword("KcityStage")
 COUNTRY = SearchAttributeKey.for_keyword("KcityCountry")
 WAITS_ON = SearchAttributeKey.for_keyword("KcityWaitsOn")
 DUE = SearchAttributeKey.for_datetime("KcityDue")
-
-AT_HAND = timedelta(seconds=5)
-"""How long the register may take within a workflow task before its work is queued instead."""
 
 
 def _size(args: Sequence[RawValue]) -> int:
@@ -174,24 +171,18 @@ class Casework:
         return not self._file.outgoing and not self._file.post and self._knows_closed == self._file.finished()
 
     async def _tell_register(self) -> None:
-        """Send what was recorded to register and outbox, and show it in Temporal's own page."""
+        """Send what was recorded to register and outbox, and show it in Temporal's own page.
+
+        What is recorded while that is under way goes with the next batch.
+        """
         while not self._told:
             self._knows_closed = self._file.finished()
             batch = self._file.take_batch()
             self._show(batch.view)
-            try:
-                # A local activity costs one event instead of six; its result puts the entries into the history.
-                await workflow.execute_local_activity_method(
-                    Recorder.record,
-                    batch,
-                    schedule_to_close_timeout=AT_HAND,
-                    retry_policy=RetryPolicy(maximum_attempts=2),
-                )
-            except ActivityError:
-                # The register is away: the server keeps the work until it is back.
-                await workflow.execute_activity_method(
-                    Recorder.record, batch, start_to_close_timeout=timedelta(minutes=1), summary="register"
-                )
+            # Not a local activity: that would write, and mail, what a killed worker's history then does not say.
+            await workflow.execute_activity_method(
+                Recorder.record, batch, start_to_close_timeout=timedelta(minutes=1), summary="register and letters"
+            )
 
     def _show(self, view: View) -> None:
         due = f", {view.next_timer} due {view.next_due_at.date()}" if view.next_due_at else ""

@@ -68,10 +68,6 @@ async def batches(client: Client, history: WorkflowHistory) -> list[Batch]:
 
 
 def _told(event: HistoryEvent) -> Sequence[Payload]:
-    if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED:
-        # A local activity's result; without one it failed and was queued as an ordinary activity instead.
-        marker = event.marker_recorded_event_attributes
-        return marker.details["result"].payloads if "result" in marker.details else ()
     if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
         scheduled = event.activity_task_scheduled_event_attributes
         return scheduled.input.payloads if scheduled.activity_type.name == "record" else ()
