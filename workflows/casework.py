@@ -96,6 +96,8 @@ class Casework:
 
     def _handle(self, name: str, args: Sequence[RawValue], command_id: str, via: Via | None) -> Receipt:
         now = self._now()
+        # What was due before the command came happens before it, however late the alarm rings.
+        self._file.run_clock(now, workflow.now())
         try:
             command = self._read(name, args, command_id, via)
         except (Unreadable, TooLarge) as refusal:

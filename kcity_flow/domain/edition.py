@@ -9,7 +9,7 @@ serialised. Instants are aware and in UTC, in business time; money is an integer
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
@@ -143,6 +143,7 @@ class Tempo(Frozen):
     """How business time runs against the workflow's clock; together unless a rehearsal says otherwise.
 
     When the clock shows ``starts_at``, business time is ``origin_at``; from there it runs ``factor`` times as fast.
+    Until then it stands still.
     """
 
     starts_at: Instant | None = None
@@ -152,7 +153,7 @@ class Tempo(Frozen):
     def business(self, clock: datetime) -> datetime:
         """Business time at an instant of the clock. UTC."""
         starts, origin = self._anchors(clock)
-        return _in_utc(origin + (clock - starts) * self.factor)
+        return _in_utc(origin + max(clock - starts, timedelta(0)) * self.factor)
 
     def clock(self, business: datetime) -> datetime:
         """The first instant of the clock, to the microsecond, at which business time has reached this. UTC."""

@@ -31,8 +31,11 @@ APPLICATIONS = 40
 SEED = 7
 """The season everybody sees first."""
 
-FIRST_STEP = timedelta(seconds=2)
-"""So long after the start the season begins, so that its first day is seen."""
+BREATH = timedelta(seconds=2)
+"""So long after a start time begins to run, so that its first day is seen."""
+
+A_FILE = timedelta(milliseconds=250)
+"""And so much longer for each file whose history has to be read again."""
 
 BEAT = 0.5
 """Seconds between two notes of what business time it is."""
@@ -89,17 +92,16 @@ async def going_on(
     diary = Diary.of(settings or Settings.read())
     standing = diary.read(edition) if edition else None
     if edition is not None and standing is not None and not standing.over:
-        tempo = _tempo(edition, standing)
         views = await asyncio.to_thread(programme.register.subjects, edition=edition.year, closed=False)
+        tempo = _tempo(edition, standing, BREATH + len(views) * A_FILE)
         await programme.gateway.retime([edition_id(edition.year), *(view.subject for view in views)], tempo)
         log.info("rehearsal.goes_on", at=standing.at, subjects=len(views))
     yield
 
 
-def _tempo(edition: Edition, standing: Standing) -> Tempo:
-    # Going on, time must not step back: entries are dated by it.
-    begins = standing.position == Position()
-    starts_at = datetime.now(UTC) + (FIRST_STEP if begins else timedelta(0))
+def _tempo(edition: Edition, standing: Standing, breath: timedelta) -> Tempo:
+    # Time stands still until then, so that no deadline passes while histories are read.
+    starts_at = datetime.now(UTC) + breath
     return transformed(edition, starts_at=starts_at, origin_at=standing.at, factor=standing.factor).tempo
 
 
@@ -138,7 +140,7 @@ async def rehearse(
     planned = await asyncio.to_thread(plan, edition, standing.applications, standing.seed)
     if begins:
         standing = standing.model_copy(update={"at": planned.origin_at})
-        tempo = _tempo(edition, standing)
+        tempo = _tempo(edition, standing, BREATH)
         await asyncio.to_thread(people_the, programme.vault, planned.cast)
         await programme.gateway.open_edition(edition.model_copy(update={"tempo": tempo}))
         await asyncio.to_thread(diary.write, standing)

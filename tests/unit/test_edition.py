@@ -237,7 +237,7 @@ def test_only_exact_and_at_least_miss_a_place(places, missing):
 def test_business_time_and_back_is_the_same_instant(starts, origin, clock, factor):
     tempo = Tempo(starts_at=starts, origin_at=origin, factor=factor)
     span = timedelta(days=300)
-    clock = starts + min(max(clock - starts, -span), span) / factor  # stay within the calendar
+    clock = starts + min(abs(clock - starts), span) / factor  # stay within the calendar
 
     assert tempo.clock(tempo.business(clock)) == clock
 
@@ -245,9 +245,15 @@ def test_business_time_and_back_is_the_same_instant(starts, origin, clock, facto
 @given(starts=INSTANTS, origin=INSTANTS, business=INSTANTS, factor=st.integers(1, 10**6))
 def test_a_timer_never_fires_before_its_business_time(starts, origin, business, factor):
     tempo = Tempo(starts_at=starts, origin_at=origin, factor=factor)
+    business = max(business, origin)
     late = tempo.business(tempo.clock(business)) - business
 
     assert timedelta(0) <= late < factor * timedelta(microseconds=1)
+
+
+@given(starts=INSTANTS, origin=INSTANTS, before=st.timedeltas(timedelta(0), timedelta(days=300)))
+def test_until_it_starts_business_time_stands_still(starts, origin, before):
+    assert Tempo(starts_at=starts, origin_at=origin, factor=86_400).business(starts - before) == origin
 
 
 @given(instant=INSTANTS)
