@@ -181,9 +181,15 @@ async def connected() -> AsyncIterator[Office]:
 
 
 def fitting_roles(subject: str, trigger: str, stage: str, *, second: bool) -> list[str]:
-    """The roles that the table lets make, or confirm, a move; from any stage where it has none from this one."""
+    """The roles that the table lets make, or confirm, a move; from any stage where it has none from this one.
+
+    Raises:
+        Unknown: there is no such move.
+    """
     table: dict[Any, Any] = BY_TRIGGER if kind_of(subject) == "application" else EDITION_BY_TRIGGER
     rows = [table[trigger, stage]] if (trigger, stage) in table else [r for (t, _), r in table.items() if t == trigger]
+    if not rows:
+        raise Unknown(f"There is no move {trigger!r}; `kcity moves {subject}` lists those that are legal now.")
     return list(dict.fromkeys(role.value for row in rows for role in ((second and row.approvers) or row.actors)))
 
 
