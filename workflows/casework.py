@@ -101,7 +101,7 @@ class Casework:
         try:
             command = self._read(name, args, command_id, via)
         except (Unreadable, TooLarge) as refusal:
-            self._file.refuse(name, None, refusal, now, workflow.now())
+            self._file.refuse(name, None, refusal, now, workflow.now(), via or Via.UPDATE)
             raise
         return self._file.handle(command, now, workflow.now())
 

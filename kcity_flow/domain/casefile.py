@@ -38,6 +38,9 @@ REFUSED_KEPT = 4096
 REFUSALS_AN_HOUR = 100
 """More refusals than this in an hour are counted, not recorded one by one (DESIGN.md 25)."""
 
+UNKNOWN = "unknown"
+"""Person and role of a command that cannot be read."""
+
 KEEP_UNDO = ("correct", "flag", "refuse_proposal", "retract_proposal", "lapse_proposal")
 """Moves after which the last stage move can still be undone."""
 
@@ -154,15 +157,26 @@ class CaseFile:
                 self._arm(name, entry.number, now, {}, key=f"{name}#{entry.number}")
         else:
             self._settle(command, facts, dest, entry, now)
-        self.post += letters(entry, self._contact(), move.approvers)
+        due = {timer.name: timer.due_at for timer in self.timers.values()}
+        self.post += letters(entry, self._contact(), move.approvers, due)
         receipt = Receipt(subject=self.subject, entry=entry.number, outcome=outcome, stage=self.stage, hash=entry.hash)
         self._remember(command.id, receipt)
         return receipt
 
     def refuse(
-        self, trigger: str, command: m.Command | None, refusal: Refusal, now: datetime, recorded_at: datetime
-    ) -> None:
-        """Record a refusal; beyond a hundred an hour they are only counted."""
+        self, trigger: str, command: m.Command | None, refusal: Refusal, now: datetime, recorded_at: datetime,
+        via: Via = Via.UPDATE,
+    ) -> None:  # fmt: skip
+        """Record a refusal; beyond a hundred an hour they are only counted.
+
+        Args:
+            trigger: What was asked for.
+            command: Nothing, if it could not be read: then nobody knows who asked.
+            refusal: Why not.
+            now: Business time, UTC.
+            recorded_at: The workflow's clock, UTC.
+            via: The way by which an unreadable one came.
+        """
         since = self.carried.refusals_since
         if since is None or now - since >= timedelta(hours=1):
             self.carried.refusals_since, self.carried.refusals = now, 0
@@ -171,7 +185,7 @@ class CaseFile:
             self.carried.uncounted_refusals += 1
             return
         refused = m.Refused(code=refusal.code, guard=refusal.guard, missing=refusal.missing[:500])
-        self._append(trigger[:80], command, Outcome.REFUSED, self.stage, self.stage, now, recorded_at, refused)
+        self._append(trigger[:80], command, Outcome.REFUSED, self.stage, self.stage, now, recorded_at, refused, via)
 
     def _proposes(self, move: Move, command: m.Command) -> bool:
         return bool(move.approvers) and command.proposal is None and not move.ordered(command.by)
@@ -264,8 +278,9 @@ class CaseFile:
         now: datetime,
         recorded_at: datetime,
         refused: m.Refused | None = None,
+        via: Via = Via.UPDATE,
     ) -> Entry:
-        by = command.by if command else By(person="clock", role=Role.CLOCK, via=Via.SIGNAL)
+        by = command.by if command else None
         data = command.substance() if command else {}
         data.pop("trigger", None)
         if refused and len(written := canonical(data)) > REFUSED_KEPT:
@@ -278,9 +293,9 @@ class CaseFile:
                 outcome=outcome,
                 source=source,
                 dest=dest,
-                person=by.person,
-                role=by.role,
-                via=by.via,
+                person=by.person if by else UNKNOWN,
+                role=by.role if by else UNKNOWN,
+                via=by.via if by else via,
                 command_id=command.id if command else "",
                 at=now,
                 recorded_at=recorded_at,
@@ -289,7 +304,7 @@ class CaseFile:
                 reason=command.reason if command else None,
                 proposal=command.proposal if command else None,
                 supersedes=getattr(command, "supersedes", None),
-                order=by.order,
+                order=by.order if by else None,
                 refused=refused,
                 previous=self.carried.head,
             )

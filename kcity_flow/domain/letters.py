@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from kcity_flow.domain.messages import Entry, Letter, Outcome
 
 APPLICANT = "applicant"
@@ -59,35 +62,52 @@ RESULTS = {
 """Stage → the letter that ``send_letter`` sends there."""
 
 
-def _letter(entry: Entry, template: str, to: str) -> Letter:
+DUE_BY = {
+    "clarification_asked": "clarification",
+    "confirmation_requested": "confirmation",
+    "framework_opened": "framework_signature",
+    "party_listed": "framework_signature",
+    "final_accepted": "settlement",
+    "objection_received": "objection",
+    "result_not_selected": "objection_period",
+    "ineligible": "objection_period",
+    "late": "objection_period",
+    "result_reserve": "reserve",
+}
+"""Template → the timer whose due date the letter states."""
+
+
+def _letter(entry: Entry, template: str, to: str, due: Mapping[str, datetime]) -> Letter:
     return Letter(
         key=f"{entry.subject}/{template}/{entry.number}/{to}",
         subject=entry.subject,
         template=template,
         to=to,
         about=entry.number,
+        due_at=due.get(DUE_BY.get(template, "")),
     )
 
 
-def letters(entry: Entry, contact: str, approvers: tuple[str, ...]) -> list[Letter]:
+def letters(entry: Entry, contact: str, approvers: tuple[str, ...], due: Mapping[str, datetime]) -> list[Letter]:
     """The letters an entry calls for.
 
     Args:
         entry: What was recorded.
         contact: The applicant's person id.
         approvers: Roles of which one must confirm, if the entry is a proposal.
+        due: When each timer that runs is due, UTC.
     """
     if entry.outcome is Outcome.PROPOSED:
-        return [_letter(entry, "proposal_waiting", role) for role in approvers]
+        return [_letter(entry, "proposal_waiting", role, due) for role in approvers]
     if entry.outcome is not Outcome.MADE:
         return []
     if entry.command == "send_letter":
-        return [_letter(entry, RESULTS[entry.source], contact)]
+        return [_letter(entry, RESULTS[entry.source], contact, due)]
     if entry.command.startswith("return_to_"):
-        return [_letter(entry, "returned", contact)]
+        return [_letter(entry, "returned", contact, due)]
     people = {APPLICANT: contact, "signatory": str(entry.data.get("signatory", ""))}
     return [
-        _letter(entry, template, people.get(to, to))
+        _letter(entry, template, people.get(to, to), due)
         for template, to in TOLD.get(entry.command, ())
         if people.get(to, to)
     ]

@@ -624,7 +624,7 @@ def season(
     ] = "skip",
     report: Annotated[str | None, typer.Option(metavar="FILE|-", help="Where to write the report, JSON.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write the report to look at.")] = None,
-    day: Annotated[float, typer.Option(min=0.0, help="Seconds a day takes on the real server.")] = 1.0,
+    day: Annotated[float, typer.Option(min=0.05, help="Seconds a day takes on the real server.")] = 1.0,
     as_json: AsJson = False,
 ) -> None:
     """Play a whole season with an invented cast, from the call to the last timer, and report."""

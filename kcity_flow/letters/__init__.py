@@ -23,20 +23,6 @@ ZONE = ZoneInfo("Asia/Seoul")
 FOLDER = Path(__file__).parent
 WIDTH = 76
 
-DUE_BY = {
-    "clarification_asked": "clarification",
-    "confirmation_requested": "confirmation",
-    "framework_opened": "framework_signature",
-    "party_listed": "framework_signature",
-    "final_accepted": "settlement",
-    "objection_received": "objection",
-    "result_not_selected": "objection_period",
-    "ineligible": "objection_period",
-    "late": "objection_period",
-    "result_reserve": "reserve",
-}
-"""Template → the timer whose due date it states, where the letter brings none of its own."""
-
 
 class CannotWrite(Exception):
     """A letter cannot be written; its text is one sentence that names the template or the field."""
@@ -76,7 +62,7 @@ class Letters:
         """Word a letter.
 
         Args:
-            letter: Which, and its due date if it has one.
+            letter: Which, and its due date if it states one.
             view: How its subject stands.
             entry: What the letter is about.
             name: The recipient's.
@@ -136,9 +122,6 @@ def country(code: str) -> str:
 
 def _context(letter: Letter, view: View, entry: Entry, name: str) -> dict[str, Any]:
     is_application = view.subject.startswith("KC")
-    due_at = letter.due_at
-    if due_at is None and view.next_timer == DUE_BY.get(letter.template):
-        due_at = view.next_due_at
     return {
         "name": _said(name, "the recipient's name"),
         "ref": view.subject if is_application else f"Edition {view.edition}",
@@ -147,7 +130,7 @@ def _context(letter: Letter, view: View, entry: Entry, name: str) -> dict[str, A
         "view": _filled(view.model_dump(mode="json"), "view"),
         "entry": _filled(entry.model_dump(mode="json"), "entry"),
         "data": _filled(entry.data, "entry.data"),
-        "due_at": _said(due_at, "the due date"),
+        "due_at": _said(letter.due_at, "the due date"),
         # What stands behind the subject in the key: the timer of a reminder.
         "timer": letter.key.removeprefix(f"{letter.subject}/").partition("/")[0],
     }

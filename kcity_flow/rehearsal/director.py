@@ -241,7 +241,7 @@ class Director:
         patience = PATIENCE if self.strict else IN_COMPANY
         for _ in range(int(patience.total_seconds() / LOOK)):
             view = await asyncio.to_thread(self.register.view, subject)
-            if view is not None and view.entries >= entries:
+            if (view.entries if view else 0) >= entries:
                 break
             await asyncio.sleep(LOOK)
 

@@ -129,7 +129,7 @@ async def _server(
             ).tempo
             yield environment.client, SkippingClock(environment, tempo), tempo
         return
-    factor = max(1, round(SECONDS_A_DAY / day)) if day else SECONDS_A_DAY
+    factor = max(1, round(SECONDS_A_DAY / day))
     async with serving(settings) as running:
         client = await connect(running.address, settings)
         starts_at = datetime.now(UTC) + timedelta(seconds=2)

@@ -1,5 +1,5 @@
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.vault import State, Vault
 from kcity_flow.domain.letters import RESULTS, TOLD
 from kcity_flow.domain.messages import Batch
-from kcity_flow.domain.stages import Role
+from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.letters import FOLDER, CannotWrite, Letters, due
+from tests.unit.case import Case
 from tests.unit.paper import REF, batch, entry, letter, view
 
 TEMPLATES = sorted(path.stem for path in FOLDER.glob("[!_]*.j2"))
@@ -206,10 +207,17 @@ def test_the_register_holds_no_name_and_no_text(stores: tuple[Register, Vault]):
     assert not [line for line in register.dump() if re.search("Nino|example.org|owns the land", line)]
 
 
-def test_a_due_date_of_the_view_is_said_only_where_it_is_the_letters_own():
-    told = letter("clarification_asked")
-    its_own = Letters().write(told, view(next_timer="clarification", next_due_at=DUE), entry(), "N")[1]
-    another = Letters().write(told, view(next_timer="screening", next_due_at=DUE + timedelta(days=1)), entry(), "N")[1]
+def test_a_letter_states_the_due_date_of_its_own_timer_whatever_else_comes_due_before():
+    case = Case().to(Stage.INELIGIBLE)
+    case.do("send_letter")
+    period = case.file.timers["objection_period"].due_at
+    case.do("object", ground="office_error")
+    decision = case.file.timers["objection"].due_at
+    stated = {told.template: told.due_at for told in case.letters}
 
-    assert "20 April 2021" in its_own
-    assert "April" not in another
+    assert period != decision
+    assert (stated["ineligible"], stated["objection_received"]) == (period, decision)
+
+
+def test_where_no_date_is_set_a_letter_names_none():
+    assert "April" not in Letters().write(letter("clarification_asked"), view(1), entry(), "N")[1]

@@ -89,6 +89,8 @@ async def test_what_cannot_be_read_is_refused_and_recorded(season: Season, send:
     assert told == dict.fromkeys(MALFORMED, "Unreadable")
     recorded = [e for e in await ankara.ledger() if e.outcome is Outcome.REFUSED]
     assert [e.command for e in recorded] == [name[:80] for name, _ in MALFORMED.values()]
+    assert {(e.person, e.role) for e in recorded} == {("unknown", "unknown")}
+    assert {e.via for e in recorded} == {"update" if send is by_update else "signal"}
     await ankara.do("acknowledge", DESK)
     await assert_never_stuck(season, ankara)
 
