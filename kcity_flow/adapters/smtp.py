@@ -119,8 +119,10 @@ class Postman:
             try:
                 await self.drain()
                 self._failures = 0
+                # Not wait_for: Python 3.11's swallows a cancellation that comes together with what it waits for.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._awake.wait(), POLL.total_seconds())
+                    async with asyncio.timeout(POLL.total_seconds()):
+                        await self._awake.wait()
             except Exception as error:
                 # Nothing may end this loop: a disk that is full now has room later.
                 self._failures += 1

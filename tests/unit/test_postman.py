@@ -331,3 +331,13 @@ def test_pauses_grow_up_to_an_hour():
         3600,
         3600,
     ]
+
+
+async def test_it_stops_also_when_it_is_woken_in_that_moment(vault, settings):
+    async with asyncio.timeout(5) as patience, Postman(vault, settings) as postman:
+        await postman.drain()
+        await asyncio.sleep(0.2)  # it waits to be woken
+        postman.wake()
+        await asyncio.sleep(0)
+
+    assert not patience.expired()
