@@ -1,6 +1,7 @@
 """One application's journey, from its receipt to the closing of its file."""
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError
 
 from workflows.casework import Casework
 
@@ -37,7 +38,11 @@ class ApplicationWorkflow(Casework):
         while self._file.releases:
             release = self._file.releases.pop(0)
             edition = workflow.get_external_workflow_handle(edition_id(self._start.edition.year))
-            await edition.signal(release.trigger, release.model_dump(mode="json"))
+            try:
+                await edition.signal(release.trigger, release.model_dump(mode="json"))
+            except FailureError:
+                # A closed edition counts no places any more; this application still has its own way to go.
+                workflow.logger.warning("edition.does_not_hear", extra={"release": release.id})
 
     @workflow.query
     def standing(self) -> dict[str, object]:

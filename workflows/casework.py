@@ -7,10 +7,11 @@ interleave, no handler needs a lock, and what a history says is what happened, i
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import BaseModel
 from temporalio import workflow
-from temporalio.common import RawValue, SearchAttributeKey
+from temporalio.common import RawValue, SearchAttributeKey, SearchAttributeUpdate
 from temporalio.exceptions import ApplicationError
 
 # Passed through, not imported again for every run: none of these modules holds state or does I/O on import.
@@ -21,6 +22,8 @@ with workflow.unsafe.imports_passed_through():
     from kcity_flow.domain.errors import Refusal, TooLarge, Unreadable
     from kcity_flow.domain.messages import PAYLOAD_LIMIT, RETIME, Command, Receipt, View, canonical, parse
     from kcity_flow.domain.stages import Via
+
+RELEASE = "release_place"
 
 EDITION = SearchAttributeKey.for_keyword("KcityEdition")
 PROGRAMME = SearchAttributeKey.for_keyword("KcityProgramme")
@@ -49,7 +52,7 @@ class Casework:
 
     def _open(self, file: CaseFile) -> None:
         self._file = file
-        self._shown = ""
+        self._shown: tuple[SearchAttributeUpdate[Any], ...] = ()
         self._knows_closed = False
         self._rang = False
         self._alarm: asyncio.Task[None] | None = None
@@ -66,7 +69,7 @@ class Casework:
         """
         info = workflow.current_update_info()
         try:
-            return self._handle(name, args, info.id if info else "", None)
+            return self._handle(name, args, info.id if info else "", Via.UPDATE)
         except Refusal as refusal:
             fields = {
                 "trigger": refusal.trigger,
@@ -94,18 +97,18 @@ class Casework:
         except Refusal:
             return  # it stands in the ledger; there is nobody to tell
 
-    def _handle(self, name: str, args: Sequence[RawValue], command_id: str, via: Via | None) -> Receipt:
+    def _handle(self, name: str, args: Sequence[RawValue], command_id: str, via: Via) -> Receipt:
         now = self._now()
         # What was due before the command came happens before it, however late the alarm rings.
         self._file.run_clock(now, workflow.now())
         try:
             command = self._read(name, args, command_id, via)
         except (Unreadable, TooLarge) as refusal:
-            self._file.refuse(name, None, refusal, now, workflow.now(), via or Via.UPDATE)
+            self._file.refuse(name, None, refusal, now, workflow.now(), via)
             raise
         return self._file.handle(command, now, workflow.now())
 
-    def _read(self, name: str, args: Sequence[RawValue], command_id: str, via: Via | None) -> Command:
+    def _read(self, name: str, args: Sequence[RawValue], command_id: str, via: Via) -> Command:
         if _size(args) > PAYLOAD_LIMIT:
             raise _flood(name, args)
         if len(args) != 1:
@@ -122,7 +125,11 @@ class Casework:
         if isinstance(data, dict):
             data.setdefault("id", command_id)
         command: Command = parse(self._file.kind, name, data)
-        if via is not None and command.by.via is not Via.APPLICATION:
+        # An edition orders by update, an application gives its place back by signal; any other way is as it was seen.
+        believed = (Via.UPDATE, Via.EDITION) if via is Via.UPDATE else (Via.SIGNAL,)
+        if via is Via.SIGNAL and name == RELEASE:
+            believed = (Via.APPLICATION,)
+        if command.by.via not in believed:
             command = command.model_copy(update={"by": command.by.model_copy(update={"via": via})})
         return command
 
@@ -191,18 +198,18 @@ class Casework:
         workflow.set_current_details(
             f"**{view.stage}** since {view.since.date()}{due}\n\n{view.title}\n\nEntries: {view.entries}"
         )
-        if view.stage != self._shown:
-            self._shown = view.stage
-            workflow.upsert_search_attributes(
-                [
-                    EDITION.value_set(str(view.edition)),
-                    PROGRAMME.value_set(view.programme or "-"),
-                    STAGE.value_set(view.stage),
-                    COUNTRY.value_set(view.country or "-"),
-                    WAITS_ON.value_set(view.waits_on or "-"),
-                    *([DUE.value_set(view.next_due_at)] if view.next_due_at else []),
-                ]
-            )
+        shown: tuple[SearchAttributeUpdate[Any], ...] = (
+            EDITION.value_set(str(view.edition)),
+            PROGRAMME.value_set(view.programme or "-"),
+            STAGE.value_set(view.stage),
+            COUNTRY.value_set(view.country or "-"),
+            WAITS_ON.value_set(view.waits_on or "-"),
+            DUE.value_set(view.next_due_at) if view.next_due_at else DUE.value_unset(),
+        )
+        changed = [update for update in shown if update not in self._shown]
+        if changed:
+            self._shown = shown
+            workflow.upsert_search_attributes(changed)
 
     def _standing(self, facts: BaseModel) -> dict[str, object]:
         file = self._file
@@ -215,4 +222,4 @@ class Casework:
         }
 
     def _may_continue_as_new(self) -> bool:
-        return workflow.info().is_continue_as_new_suggested() and not self._file.outgoing
+        return workflow.info().is_continue_as_new_suggested() and self._told

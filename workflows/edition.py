@@ -12,9 +12,6 @@ with workflow.unsafe.imports_passed_through():
     from kcity_flow.domain.casefile import EditionFile
     from kcity_flow.domain.messages import StartEdition, View
 
-PLACES = ("select", "place_on_reserve", "promote")
-"""Orders that give a place; refused by the application, it comes back."""
-
 
 @workflow.defn(name="Edition")
 class EditionWorkflow(Casework):
@@ -53,8 +50,7 @@ class EditionWorkflow(Casework):
             )
             self._file.orders.pop(0)
             for ref, trigger, _ in result.refused:
-                if trigger in PLACES:
-                    self._file.release(ref, batch.entry, self._now(), workflow.now())
+                self._file.refused(batch, ref, trigger, self._now(), workflow.now())
 
     @workflow.query
     def standing(self) -> dict[str, object]:

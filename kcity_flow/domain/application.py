@@ -76,7 +76,10 @@ class Contract(Frozen):
 
 
 class Timer(Frozen):
-    """A running deadline. ``entry`` armed it; moving it is a new ``generation``; ``done`` counts rungs climbed."""
+    """A running deadline. ``entry`` armed it; moving it is a new ``generation``; ``done`` counts rungs climbed.
+
+    ``fallen`` counts how often it fell due.
+    """
 
     name: str
     entry: int
@@ -84,6 +87,7 @@ class Timer(Frozen):
     due_at: Instant
     generation: int = 0
     done: int = 0
+    fallen: int = 0
 
 
 PROPOSAL_TIMERS = ("second_person", "proposal_lapse")
@@ -120,7 +124,6 @@ class Application(Frozen):
     letter_sent_at: Instant | None = None
     objection: Objection | None = None
     parties: dict[str, Party] = {}
-    long_stop_at: Instant | None = None
     terms_set: bool = False
     tender: Tender = Tender()
     contract: Contract | None = None
@@ -286,28 +289,28 @@ def _contract(facts: Facts) -> dict[str, Any]:
 
 
 def _resume(facts: Facts) -> dict[str, Any]:
-    """Move every deadline by exactly the pause (LIFECYCLE, suspend and resume)."""
+    """Move every deadline by exactly the pause."""
     application = facts.application
     assert application.suspended_at is not None  # the stage is `suspended`
-    pause = facts.now - application.suspended_at
+    end, stood_still = application.timers.get("implementation_end"), application.suspended_at
+    pause = facts.now - max(stood_still, end.armed_at if end else stood_still)
     ends_on = application.ends_on + timedelta(days=pause.days) if application.ends_on else None
-    return {"suspended_at": None, "ends_on": ends_on, "timers": shifted(application.timers, pause)}
+    timers = {key: _after_pause(timer, stood_still, facts.now) for key, timer in application.timers.items()}
+    return {"suspended_at": None, "ends_on": ends_on, "timers": timers}
 
 
-def shifted(timers: dict[str, Timer], pause: timedelta) -> dict[str, Timer]:
-    """Every deadline that stood still, later by ``pause``; its reminders stay as many days before it."""
-    return {
-        name: timer
-        if timer.name in RUN_WHILE_SUSPENDED
-        else timer.model_copy(
-            update={
-                "due_at": timer.due_at + pause,
-                "armed_at": timer.armed_at + pause,
-                "generation": timer.generation + 1,
-            }
-        )
-        for name, timer in timers.items()
-    }
+def _after_pause(timer: Timer, since: datetime, until: datetime) -> Timer:
+    """A deadline that stood still, later by the pause, or by what came of it after it was set; reminders with it."""
+    if timer.name in RUN_WHILE_SUSPENDED:
+        return timer
+    pause = until - max(since, timer.armed_at)
+    return timer.model_copy(
+        update={
+            "due_at": timer.due_at + pause,
+            "armed_at": timer.armed_at + pause,
+            "generation": timer.generation + 1,
+        }
+    )
 
 
 def _reopen(_: Facts) -> dict[str, Any]:
@@ -332,12 +335,6 @@ def _undo(facts: Facts) -> dict[str, Any]:
     # Armed by this entry, so that no reminder's key comes twice (DESIGN.md 22).
     back = {k: timer.model_copy(update={"entry": facts.entries + 1}) for k, timer in before.timers.items()}
     return {**facts_of_then, "timers": {**facts.application.timers, **back}}
-
-
-def _long_stop(facts: Facts) -> dict[str, Any]:
-    ladder = facts.edition.ladder("framework_long_stop")
-    days = ladder.due.days if ladder and ladder.due.days else 90
-    return {"long_stop_at": facts.now + timedelta(days=days)}
 
 
 EFFECTS: dict[str, Effect] = {
@@ -395,7 +392,6 @@ EFFECTS: dict[str, Effect] = {
     "reopen_presentation": lambda f: {**_reopen(f), **_enter_meetings(f)},
     "reopen_confirmation": lambda f: {**_reopen(f), "confirmed": None},
     "reopen_selection": _reopen,
-    "open_framework": _long_stop,
     "list_party": _party,
     "sign": _sign,
     "accede": _sign,

@@ -19,7 +19,7 @@ from kcity_flow.domain import agenda, application, selection
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import PROPOSAL_TIMERS, Application, Facts, Proposal, Timer, Undo
 from kcity_flow.domain.edition import Edition, Ladder, PartyKind
-from kcity_flow.domain.errors import Refusal, SecondPersonNeeded
+from kcity_flow.domain.errors import IdTaken, Refusal, SecondPersonNeeded
 from kcity_flow.domain.evaluation import criterion_mean, final_score
 from kcity_flow.domain.ledger import GENESIS, sealed
 from kcity_flow.domain.letters import letters
@@ -125,12 +125,14 @@ class CaseFile:
         Raises:
             Refusal: after it has been recorded; nothing else has changed.
         """
-        earlier = self.receipt_of(command.id)
-        if earlier:
-            return earlier
         trigger = command.trigger  # type: ignore[attr-defined]  # every member of the union has one
+        earlier = self.receipt_of(command.id)
+        if earlier and earlier.trigger == trigger:
+            return earlier
         source = self.stage
         try:
+            if earlier:
+                raise IdTaken(trigger, command.id, earlier.trigger)
             move = self.lifecycle.row(trigger, source, command.by.role)
             facts = self.facts(command, move, now)
             if self._proposes(move, command):
@@ -158,8 +160,15 @@ class CaseFile:
         else:
             self._settle(command, facts, dest, entry, now)
         due = {timer.name: timer.due_at for timer in self.timers.values()}
-        self.post += letters(entry, self._contact(), move.approvers, due)
-        receipt = Receipt(subject=self.subject, entry=entry.number, outcome=outcome, stage=self.stage, hash=entry.hash)
+        self.post += letters(entry, self._contact(), move.approvers, due, self._is_late())
+        receipt = Receipt(
+            subject=self.subject,
+            entry=entry.number,
+            outcome=outcome,
+            stage=self.stage,
+            hash=entry.hash,
+            trigger=trigger,
+        )
         self._remember(command.id, receipt)
         return receipt
 
@@ -281,8 +290,7 @@ class CaseFile:
         via: Via = Via.UPDATE,
     ) -> Entry:
         by = command.by if command else None
-        data = command.substance() if command else {}
-        data.pop("trigger", None)
+        data = command.stated() if command else {}
         if refused and len(written := canonical(data)) > REFUSED_KEPT:
             data = {"sha256": hashlib.sha256(written.encode()).hexdigest(), "characters": len(written)}
         entry = sealed(
@@ -299,7 +307,7 @@ class CaseFile:
                 command_id=command.id if command else "",
                 at=now,
                 recorded_at=recorded_at,
-                data={key: value for key, value in data.items() if value is not None},
+                data=data,
                 evidence=command.evidence if command else (),
                 reason=command.reason if command else None,
                 proposal=command.proposal if command else None,
@@ -345,9 +353,6 @@ class CaseFile:
     def _then(self, ladder: Ladder) -> str:
         return ladder.then
 
-    def _contact(self) -> str:
-        return ""
-
     def _next_steps(self) -> list[Coming]:
         # Asked several times a command; timers are values, replaced when they change, never changed.
         of = (self.timers, self.stage)
@@ -391,12 +396,14 @@ class CaseFile:
         if self.timers.get(key) != timer:
             return  # the move has ended or moved it
         timers = {name: other for name, other in self.timers.items() if name != key}
-        fell_due = timer.generation + 1
-        if ladder.times == 0 or fell_due < ladder.times:
+        fallen = timer.fallen + 1
+        if ladder.times == 0 or fallen < ladder.times:
             # Due is the end of a day: counted from the next day, the date would slip by one each time.
             last = timer.due_at - timedelta(microseconds=1)
             again = agenda.due_at(ladder, self.edition, self.calendar, last, self._closes_at(), {})
-            timer = timer.model_copy(update={"armed_at": timer.due_at, "due_at": again, "generation": fell_due})
+            timer = timer.model_copy(
+                update={"armed_at": timer.due_at, "due_at": again, "generation": timer.generation + 1, "fallen": fallen}
+            )
             timers[key] = self._not_before_armed(timer, ladder)
         self._set_timers(timers)
 
@@ -448,6 +455,12 @@ class CaseFile:
             elif name != "subscribers":  # nobody can subscribe to a call yet
                 found.append(name)
         return list(dict.fromkeys(found))
+
+    def _contact(self) -> str:
+        return ""
+
+    def _is_late(self) -> bool:
+        return False
 
     def finished(self) -> bool:
         """Whether nothing can be waited for any more."""
@@ -503,9 +516,11 @@ class ApplicationFile(CaseFile):
     def _make(self, facts: Facts, dest: Stage, number: int) -> None:
         trigger = facts.command.trigger
         self.carried.application = application.after(facts, dest)
-        if facts.application.counted() and not self.application.counted() and facts.command.by.via is not Via.EDITION:
-            by = facts.command.by.model_copy(update={"via": Via.APPLICATION})
-            self.releases.append(m.ReleasePlace(id=f"release/{self.subject}/{number}", by=by, ref=self.subject))
+        before, now = facts.application, self.application
+        if (before.counted() and not now.counted()) or (before.place and not now.place):
+            by = facts.command.by.model_copy(update={"via": Via.APPLICATION, "order": None})
+            id, reserve = f"release/{self.subject}/{number}", now.counted()
+            self.releases.append(m.ReleasePlace(id=id, by=by, ref=self.subject, reserve=reserve))
         if dest is not facts.source and not trigger.startswith("return_to_"):
             self.carried.undo = Undo(trigger=trigger, entry=number, before=facts.application)
         elif trigger not in KEEP_UNDO:
@@ -532,6 +547,10 @@ class ApplicationFile(CaseFile):
 
     def _contact(self) -> str:
         return self.application.applicant.contact if self.application.applicant else ""
+
+    def _is_late(self) -> bool:
+        at = self.application.received_at
+        return at is not None and at >= self._closes_at()
 
     def _recipients(self, timer: Timer, to: tuple[str, ...]) -> list[str]:
         found: list[str] = []
@@ -647,6 +666,7 @@ class EditionFile(CaseFile):
         self.carried.call = selection.after(facts, dest)
         if not commands or proposal is None:
             return
+        given = tuple(ref for ref, _, _ in commands if facts.call.standing(ref) != self.call.standing(ref))
         by, reason = facts.command.by, facts.command.reason
         order = m.Order(edition=self.edition.year, entry=number, proposed_by=proposal.person, approved_by=by.person)
         told = By(person=by.person, role=by.role, via=Via.EDITION, order=order).model_dump(mode="json")
@@ -655,12 +675,16 @@ class EditionFile(CaseFile):
             wave = [c for c in commands if (c[1] != "publish_result") is first]
             if wave:
                 with_persons = tuple((ref, t, {**data, "by": told, "reason": reason}) for ref, t, data in wave)
-                self.orders.append(m.OrderBatch(edition=self.edition.year, entry=number, commands=with_persons))
+                gives = given if first else ()
+                batch = m.OrderBatch(edition=self.edition.year, entry=number, commands=with_persons, gives=gives)
+                self.orders.append(batch)
 
-    def release(self, ref: str, entry: int, now: datetime, recorded_at: datetime) -> None:
-        """Give a place back that the application would not take (it had withdrawn meanwhile)."""
+    def refused(self, batch: m.OrderBatch, ref: str, trigger: str, now: datetime, recorded_at: datetime) -> None:
+        """Take back what the application would not have: it had withdrawn meanwhile, or moved on."""
+        if ref not in batch.gives:
+            return
         by = By(person="clock", role=Role.CLOCK, via=Via.APPLICATION)
-        command = m.ReleasePlace(id=f"release/{entry}/{ref}", by=by, ref=ref)
+        command = m.ReleasePlace(id=f"release/{batch.entry}/{ref}", by=by, ref=ref, reserve=trigger == "promote")
         with contextlib.suppress(Refusal):  # recorded as such: it held no place
             self.handle(command, now, recorded_at)
 

@@ -108,6 +108,20 @@ class Unreadable(Refusal):
         )
 
 
+class IdTaken(Refusal):
+    """The command's id was used before, for another move."""
+
+    code = "IdTaken"
+
+    def __init__(self, trigger: str, command_id: str, earlier: str) -> None:
+        super().__init__(
+            f"The id {command_id!r} was used for {earlier} before. "
+            f"Nothing was done; send {trigger} with an id of its own.",
+            trigger=trigger,
+            missing=f"an id that was not used for {earlier}",
+        )
+
+
 class Unknown(Refusal):
     """No edition, application, person or move goes by this name."""
 

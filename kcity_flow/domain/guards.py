@@ -10,10 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pydantic import TypeAdapter
+
 from kcity_flow.domain.application import CORRECTABLE, Application, Facts
 from kcity_flow.domain.edition import Programme, StepKind, Window
 from kcity_flow.domain.evaluation import score, too_few_sheets
-from kcity_flow.domain.stages import Stage, Via
+from kcity_flow.domain.messages import Instant
+from kcity_flow.domain.stages import Role, Stage, Via
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,9 @@ class Setting:
 
 Guard = Callable[[Facts], str]
 Rule = Callable[[Setting], str]
+
+INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
+LONG_STOP = "framework_long_stop"
 
 JUDGED_BY_SHEETS = (Stage.PAPER_REVIEW, Stage.PRESENTATION)
 
@@ -313,6 +319,13 @@ def reason_given(facts: Facts) -> str:
     return "" if facts.command.reason else "a reason"
 
 
+def own_application(facts: Facts) -> str:
+    """An applicant speaks for their own application alone."""
+    by, applicant = facts.command.by, facts.application.applicant
+    stranger = by.role is Role.APPLICANT and (applicant is None or by.person != applicant.contact)
+    return "the contact of this application" if stranger else ""
+
+
 def in_writing(facts: Facts) -> str:
     """A document proves it."""
     return "" if facts.command.evidence else "the hash of the letter or message as evidence"
@@ -394,8 +407,10 @@ def award_in_range(facts: Facts) -> str:
 
 
 def above_threshold(facts: Facts) -> str:
-    """Only who reached the threshold stands on the reserve; shortlisting proved it."""
-    return "" if Stage.SHORTLISTED in facts.application.reached else "a shortlisted application"
+    """Only who reached the threshold stands on the reserve: a sheet may have become void since the shortlist."""
+    judged = [step for step in JUDGED_BY_SHEETS if step.value in _route(facts.programme)]
+    below = [_below_threshold(facts.application, facts.programme, step) for step in judged]
+    return next((missing for missing in below if missing), "")
 
 
 def reserve_day_over(facts: Facts) -> str:
@@ -505,8 +520,9 @@ def framework_has_failed(facts: Facts) -> str:
     """A party refused in writing, or the long-stop date is over."""
     if facts.command.ground == "party_refused":
         return "" if facts.command.evidence else "the hash of the party's written refusal as evidence"
-    long_stop = facts.application.long_stop_at
-    return "" if long_stop and facts.now >= long_stop else "the long-stop date to be over"
+    # Its timer ends when it falls due.
+    waits = facts.edition.ladder(LONG_STOP) is None or LONG_STOP in facts.application.timers
+    return "the long-stop date to be over" if waits else ""
 
 
 def terms_agreed(facts: Facts) -> str:
@@ -588,8 +604,9 @@ def contractor_found(facts: Facts) -> str:
 
 
 def contractor_korean(facts: Facts) -> str:
-    """Korean contractors or consultants (announcement, 4)."""
-    return "" if facts.command.country == "KR" else "a Korean contractor"
+    """Korean contractors or consultants (announcement, 4), where the edition says so."""
+    anybody = facts.programme.procurement.contractor == "any"
+    return "" if anybody or facts.command.country == "KR" else "a Korean contractor"
 
 
 def contractor_acceded(facts: Facts) -> str:
@@ -699,16 +716,17 @@ def corrects_an_entry(facts: Facts) -> str:
         return f"an entry between 1 and {facts.entries}"
     if facts.command.field not in CORRECTABLE:
         return f"one of the fields {', '.join(CORRECTABLE)}"
-    if facts.command.field == "received_at" and not _aware_instant(facts.command.value):
+    if facts.command.field == "received_at" and not _is_instant(facts.command.value):
         return "an instant with its offset, such as 2021-04-21T09:00:00+09:00"
     return ""
 
 
-def _aware_instant(text: str) -> bool:
+def _is_instant(text: str) -> bool:
     try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
+        INSTANT.validate_python(datetime.fromisoformat(text))
+    except ValueError:  # pydantic's own is one
         return False
+    return True
 
 
 def waiting_proposal(facts: Facts) -> str:

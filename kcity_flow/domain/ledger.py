@@ -1,4 +1,4 @@
-"""The append-only ledger: each entry carries the hash of the one before (DESIGN.md 4, 16)."""
+"""The append-only ledger: each entry carries the hash of the one before."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ GENESIS = "0" * 64
 
 
 def entry_hash(entry: Entry) -> str:
-    """SHA-256 over the entry as canonical JSON, its own hash aside. Unset optional fields count as null."""
-    return hashlib.sha256(canonical(entry.model_dump(mode="json", exclude={"hash"})).encode()).hexdigest()
+    """SHA-256 over what the entry says, as canonical JSON.
+
+    What it does not say is left out, so that a field that is added later changes no older hash; and so is the wording
+    of a refusal, which a newer version may put better: its code and its guard are in.
+    """
+    said = entry.model_dump(mode="json", exclude={"hash": True, "refused": {"missing"}}, exclude_defaults=True)
+    return hashlib.sha256(canonical(said).encode()).hexdigest()
 
 
 def sealed(entry: Entry) -> Entry:

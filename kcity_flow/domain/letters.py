@@ -64,7 +64,6 @@ RESULTS = {
 
 DUE_BY = {
     "clarification_asked": "clarification",
-    "confirmation_requested": "confirmation",
     "framework_opened": "framework_signature",
     "party_listed": "framework_signature",
     "final_accepted": "settlement",
@@ -88,7 +87,9 @@ def _letter(entry: Entry, template: str, to: str, due: Mapping[str, datetime]) -
     )
 
 
-def letters(entry: Entry, contact: str, approvers: tuple[str, ...], due: Mapping[str, datetime]) -> list[Letter]:
+def letters(
+    entry: Entry, contact: str, approvers: tuple[str, ...], due: Mapping[str, datetime], late: bool
+) -> list[Letter]:
     """The letters an entry calls for.
 
     Args:
@@ -96,13 +97,15 @@ def letters(entry: Entry, contact: str, approvers: tuple[str, ...], due: Mapping
         contact: The applicant's person id.
         approvers: Roles of which one must confirm, if the entry is a proposal.
         due: When each timer that runs is due, UTC.
+        late: Whether the application arrived late, which is then why it is ineligible.
     """
     if entry.outcome is Outcome.PROPOSED:
         return [_letter(entry, "proposal_waiting", role, due) for role in approvers]
     if entry.outcome is not Outcome.MADE:
         return []
     if entry.command == "send_letter":
-        return [_letter(entry, RESULTS[entry.source], contact, due)]
+        result = RESULTS[entry.source]
+        return [_letter(entry, "late" if late and result == "ineligible" else result, contact, due)]
     if entry.command.startswith("return_to_"):
         return [_letter(entry, "returned", contact, due)]
     people = {APPLICANT: contact, "signatory": str(entry.data.get("signatory", ""))}

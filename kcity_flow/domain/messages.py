@@ -25,7 +25,7 @@ from pydantic import (
 
 from kcity_flow.domain.edition import Edition, PartyKind
 from kcity_flow.domain.errors import Unreadable
-from kcity_flow.domain.stages import Role, Via
+from kcity_flow.domain.stages import Role, Stage, Via
 
 PAYLOAD_LIMIT = 256 * 1024
 """Bytes a command may have. A document is sent by its hash."""
@@ -57,6 +57,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Commitment = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="salted SHA-256 of a text kept in the vault")]
 PersonId = Annotated[str, Field(pattern=r"^P-[A-Z0-9-]{1,40}$")]
 Ref = Annotated[str, Field(pattern=r"^KC\d{4}-[A-Z]{3}-\d{4,6}$")]
+Code = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,60}$")]
 Krw = Annotated[int, Field(ge=0, description="South Korean won")]
 Score = Annotated[int, Field(ge=0, le=100)]
 
@@ -88,6 +89,9 @@ class By(Frozen):
 CLOCK = By(person="clock", role=Role.CLOCK, via=Via.CLOCK)
 
 
+_WRAPPING = {"id", "by", "evidence", "reason", "proposal"}
+
+
 class Command(Frozen):
     """What every command carries.
 
@@ -103,7 +107,11 @@ class Command(Frozen):
 
     def substance(self) -> dict[str, Any]:
         """The command without who, when and why: what two persons must agree on."""
-        return self.model_dump(mode="json", exclude={"id", "by", "evidence", "reason", "proposal"}, exclude_unset=False)
+        return self.model_dump(mode="json", exclude=_WRAPPING)
+
+    def stated(self) -> dict[str, Any]:
+        """Of that, only what was said: a field that is added later stands in no older entry."""
+        return self.model_dump(mode="json", exclude={*_WRAPPING, "trigger"}, exclude_unset=True, exclude_none=True)
 
 
 # --- applications: what is received -----------------------------------------------------------------------------------
@@ -235,7 +243,7 @@ class ReturnFinal(Command):
     """What is missing from the final report."""
 
     trigger: Literal["return_final"] = "return_final"
-    missing: tuple[str, ...]
+    missing: tuple[Code, ...]
 
 
 class Close(Command):
@@ -477,24 +485,22 @@ class CancelCall(Command):
 
 
 class OrderReturn(Command):
-    """Undo an application's last move where it took or freed a place.
-
-    ``holds`` is the place the application will hold afterwards, if it will hold one.
-    """
+    """Undo an application's last move where it took or freed a place. ``to`` is the stage it goes back to."""
 
     trigger: Literal["order_return"] = "order_return"
     ref: Ref
-    to: str
-    programme: str
-    holds: Choice | None = None
-    reserve: bool = False
+    to: Stage
 
 
 class ReleasePlace(Command):
-    """An application that held a place or stood on the reserve has ended."""
+    """An application has let go of its place, or of its line on the reserve.
+
+    With ``reserve`` it stands on the reserve again, as it did before it was promoted.
+    """
 
     trigger: Literal["release_place"] = "release_place"
     ref: Ref
+    reserve: bool = False
 
 
 class CloseEdition(Command):
@@ -595,7 +601,7 @@ class Refused(Frozen):
 class Entry(Frozen):
     """One line of the ledger. ``at`` is business time, ``recorded_at`` the workflow's clock; both UTC.
 
-    ``hash`` is SHA-256 over every other field as canonical JSON, ``previous`` the hash of the entry before.
+    ``hash`` seals it (:func:`~kcity_flow.domain.ledger.entry_hash`), ``previous`` is the hash of the entry before.
     """
 
     subject: str
@@ -625,6 +631,7 @@ class Receipt(Frozen):
     """The answer to a command that was made or proposed. ``repeated``: it had been, under the same id, before."""
 
     subject: str
+    trigger: str = ""
     entry: int
     outcome: Outcome
     stage: str
@@ -699,11 +706,15 @@ class StartEdition(Frozen):
 
 
 class OrderBatch(Frozen):
-    """Commands an edition's entry sends to applications, at most one each: (reference number, trigger, data)."""
+    """Commands an edition's entry sends to applications, at most one each: (reference number, trigger, data).
+
+    ``gives`` names those that the edition counts from now on; who refuses is counted as before.
+    """
 
     edition: int
     entry: int
     commands: tuple[tuple[Ref, str, dict[str, Any]], ...]
+    gives: tuple[Ref, ...] = ()
 
 
 class OrderResult(Frozen):

@@ -1,10 +1,12 @@
 """The edition's side: its places, what guards of its moves read, what those moves do, and how applications rank.
 
-Places are counted here and nowhere else (DESIGN.md 8), so no race can exceed a quota. Money is KRW.
+Places are counted here and nowhere else, so no race can exceed a quota: a place is counted before its application
+has it, and until the application says that it has let go of it. Money is KRW.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,14 +17,18 @@ from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import Proposal, Timer
 from kcity_flow.domain.edition import Edition, Programme, QuotaKind, Tie, TieRule
 from kcity_flow.domain.messages import Choice, Frozen, Instant
-from kcity_flow.domain.stages import EditionStage
+from kcity_flow.domain.stages import EditionStage, Stage
+
+HOLDING = (Stage.SELECTED, Stage.FRAMEWORK, Stage.PROCUREMENT)
+"""Stages whose application holds a place that can still be let go of."""
 
 
 class Holder(Frozen):
-    """A place that is taken."""
+    """Who holds a place of a programme, or did; with ``reserve``, a line on the reserve."""
 
     programme: str
     choice: Choice
+    reserve: bool = False
 
 
 class Programmes(Frozen):
@@ -40,8 +46,14 @@ class Call(Frozen):
     since: Instant | None = None
     decided: dict[str, Programmes] = {}
     places: dict[str, Holder] = {}
+    left: dict[str, Holder] = {}
     published_at: Instant | None = None
     timers: dict[str, Timer] = {}
+
+    def standing(self, ref: str) -> Holder | None:
+        """The place that is counted for an application, or its line on the reserve."""
+        found = _on_reserve(self, ref)
+        return self.places.get(ref) or (Holder(programme=found[0], choice=found[1], reserve=True) if found else None)
 
     def taken(self, programme: str | None = None) -> int:
         """Places taken, in a programme or in all."""
@@ -97,8 +109,8 @@ def not_yet_decided(facts: EditionFacts) -> str:
 def each_named_once(facts: EditionFacts) -> str:
     """No application is both selected and passed over."""
     command = facts.command
-    refs = [*(choice.ref for choice in (*command.selected, *command.reserve)), *command.passed_over]
-    twice = sorted({ref for ref in refs if refs.count(ref) > 1}) if len(set(refs)) < len(refs) else []
+    refs = Counter([*(choice.ref for choice in (*command.selected, *command.reserve)), *command.passed_over])
+    twice = sorted(ref for ref, times in refs.items() if times > 1)
     return f"{', '.join(twice)} named once" if twice else ""
 
 
@@ -220,10 +232,13 @@ def budget_left_for_promotion(facts: EditionFacts) -> str:
 def holds_no_place_yet(facts: EditionFacts) -> str:
     """One project for each applicant, where the edition says so; also for who is promoted."""
     found = _on_reserve(facts.call, facts.command.ref)
-    if found is None or not facts.edition.one_per_applicant:
-        return ""
+    return _second_place(facts, found[1]) if found else ""
+
+
+def _second_place(facts: EditionFacts, choice: Choice) -> str:
     holders = [holder.choice.organisation for holder in facts.call.places.values()]
-    return "one place for each applicant" if found[1].organisation in holders else ""
+    twice = facts.edition.one_per_applicant and choice.organisation in holders
+    return "one place for each applicant" if twice else ""
 
 
 def holds_a_place(facts: EditionFacts) -> str:
@@ -238,18 +253,29 @@ def scope_stated(facts: EditionFacts) -> str:
     )
 
 
-def returned_place_free(facts: EditionFacts) -> str:
-    """Who is to hold a place again finds one free, or holds it still; the reserve has room for everybody."""
-    command = facts.command
-    if command.holds is None or command.reserve or command.ref in facts.call.places:
+def held_before(facts: EditionFacts) -> str:
+    """Nobody returns to what the edition never gave; where no place is held, there is none to ask for."""
+    command, call = facts.command, facts.call
+    held = call.standing(command.ref) or call.left.get(command.ref)
+    if held is None:
+        return f"{command.ref} among those that hold a place, stand on the reserve, or did"
+    if call.standing(command.ref) or command.to not in (*HOLDING, Stage.RESERVE):
         return ""
-    return _no_room(facts, command.programme) or _over_budget(facts, command.holds.krw)
+    was = "on the reserve" if held.reserve else "among the selected"
+    return "" if held.reserve is (command.to is Stage.RESERVE) else f"a return to where it was: {was}"
+
+
+def returned_place_free(facts: EditionFacts) -> str:
+    """Who is to hold a place again finds one free; the reserve has room for everybody."""
+    back = _given_back(facts)
+    if back is None or back.reserve:
+        return ""
+    return _no_room(facts, back.programme) or _over_budget(facts, back.choice.krw) or _second_place(facts, back.choice)
 
 
 def known_to_the_edition(facts: EditionFacts) -> str:
     """It held a place, or stood on the reserve."""
-    known = facts.command.ref in facts.call.places or _on_reserve(facts.call, facts.command.ref)
-    return "" if known else f"{facts.command.ref} among the selected or on the reserve"
+    return "" if facts.call.standing(facts.command.ref) else f"{facts.command.ref} among the selected or on the reserve"
 
 
 def every_application_ended(facts: EditionFacts) -> str:
@@ -281,7 +307,19 @@ def _without(call: Call, ref: str) -> Call:
         )
         for key, value in call.decided.items()
     }
-    return call.model_copy(update={"places": places, "decided": decided})
+    left = {key: holder for key, holder in call.left.items() if key != ref}
+    return call.model_copy(update={"places": places, "decided": decided, "left": left})
+
+
+def _with(call: Call, holder: Holder) -> Call:
+    """The same with somebody's place, or line on the reserve, in its order."""
+    call = _without(call, holder.choice.ref)
+    if not holder.reserve:
+        return call.model_copy(update={"places": {**call.places, holder.choice.ref: holder}})
+    decided = call.decided.get(holder.programme, Programmes())
+    reserve = tuple(sorted((*decided.reserve, holder.choice), key=lambda choice: choice.rank))
+    decided = decided.model_copy(update={"reserve": reserve})
+    return call.model_copy(update={"decided": {**call.decided, holder.programme: decided}})
 
 
 def _decide(facts: EditionFacts) -> Call:
@@ -306,35 +344,29 @@ def _promote(facts: EditionFacts) -> Call:
     found = _on_reserve(facts.call, facts.command.ref)
     assert found is not None  # guard `best_on_reserve`
     programme, choice = found
-    call = _without(facts.call, choice.ref)
-    holder = Holder(programme=programme, choice=choice.model_copy(update={"krw": facts.command.krw}))
-    return call.model_copy(update={"places": {**call.places, choice.ref: holder}})
+    return _with(facts.call, Holder(programme=programme, choice=choice.model_copy(update={"krw": facts.command.krw})))
+
+
+def _given_back(facts: EditionFacts) -> Holder | None:
+    """What an application will hold again once it has returned."""
+    command, call = facts.command, facts.call
+    wanted = command.to in (*HOLDING, Stage.RESERVE) and call.standing(command.ref) is None
+    return call.left.get(command.ref) if wanted else None
 
 
 def _return(facts: EditionFacts) -> Call:
-    command: m.OrderReturn = facts.command
-    call = _without(facts.call, command.ref)
-    if command.holds is None:
-        return call
-    if not command.reserve:
-        holder = Holder(programme=command.programme, choice=command.holds)
-        return call.model_copy(update={"places": {**call.places, command.ref: holder}})
-    decided = call.decided.get(command.programme, Programmes())
-    reserve = tuple(sorted((*decided.reserve, command.holds), key=lambda choice: choice.rank))
-    decided = decided.model_copy(update={"reserve": reserve})
-    return call.model_copy(update={"decided": {**call.decided, command.programme: decided}})
+    back = _given_back(facts)
+    return _with(facts.call, back) if back else facts.call
 
 
 def _release(facts: EditionFacts) -> Call:
-    return _without(facts.call, facts.command.ref)
-
-
-def _cancel_call(facts: EditionFacts) -> Call:
-    call = facts.call
-    for ref in facts.command.refs:
-        if ref not in call.places:  # a selected application is ended by cancel_award
-            call = _without(call, ref)
-    return call
+    command: m.ReleasePlace = facts.command
+    held = facts.call.standing(command.ref)
+    assert held is not None  # guard `known_to_the_edition`
+    if command.reserve:
+        return _with(facts.call, held.model_copy(update={"reserve": True}))
+    call = _without(facts.call, command.ref)
+    return call.model_copy(update={"left": {**call.left, command.ref: held}})
 
 
 EFFECTS: dict[str, Callable[[EditionFacts], Call]] = {
@@ -342,8 +374,6 @@ EFFECTS: dict[str, Callable[[EditionFacts], Call]] = {
     # Published again for those that were rejected since: the first instant stands.
     "publish_results": lambda f: f.call.model_copy(update={"published_at": f.call.published_at or f.now}),
     "promote_next": _promote,
-    "cancel_award": _release,
-    "cancel_call": _cancel_call,
     "order_return": _return,
     "release_place": _release,
 }

@@ -17,7 +17,6 @@ from kcity_flow.domain import messages as m
 from kcity_flow.domain.casefile import ApplicationFile, CaseFile, EditionFile
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.errors import FileClosed, Refusal
-from workflows.edition import PLACES
 
 
 class DryRun:
@@ -127,9 +126,8 @@ class DryRun:
             command = m.parse("application", trigger, {**data, "id": f"edition/{batch.entry}/{ref}/{trigger}"})
             if ref in self._closed or not self._hand_over(file, command):
                 self.refused_orders.append((ref, trigger))
-                if trigger in PLACES:
-                    edition.release(ref, batch.entry, self.now, self.now)
-                    self._collect(edition)
+                edition.refused(batch, ref, trigger, self.now, self.now)
+                self._collect(edition)
 
     def _hand_over(self, file: CaseFile, command: m.Command) -> bool:
         try:

@@ -618,8 +618,9 @@ class Story:
             yield from self.two("fail_framework", R.MINISTRY, R.MINISTRY, ground="party_refused",
                                 evidence=[self.proof("refusal")], reason="the council voted against it")  # fmt: skip
             return
-        while self.app.long_stop_at and self.theatre.now < self.app.long_stop_at + timedelta(days=2):
+        while "framework_long_stop" in self.app.timers:
             yield from self.pause(5)
+        yield from self.pause(2)
         yield from self.two(
             "fail_framework", R.MINISTRY, R.MINISTRY, ground="long_stop", reason="nobody signed in time"
         )
@@ -882,20 +883,7 @@ SCENES: dict[Stage, Callable[[Story], Script]] = {
 
 def _return_wish(story: Story, before: Application) -> Wish:
     """The edition's order to undo a move that took or freed a place."""
-    holds = None
-    if before.counted():
-        place = before.place
-        holds = story.choice(place.rank if place else story.rank, place.krw if place else story.award)
-    return Wish(
-        "order_return",
-        story.ref,
-        {
-            "to": before.stage.value,
-            "programme": story.programme.key,
-            "holds": holds,
-            "reserve": before.stage is S.RESERVE,
-        },
-    )
+    return Wish("order_return", story.ref, {"to": before.stage.value})
 
 
 class Secretariat:

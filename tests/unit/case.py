@@ -44,6 +44,8 @@ def korean_days_off() -> tuple[Any, ...]:
 
 def person_of(role: Role, second: bool = False) -> str:
     """Who acts in a role, and the other one who may."""
+    if role is Role.APPLICANT:
+        return "P-MAYOR"
     return "clock" if role is Role.CLOCK else f"P-{role.upper().replace('_', '-')}{'-2' if second else ''}"
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kcity_flow.domain import messages as m
 from kcity_flow.domain.casefile import REFUSALS_AN_HOUR, REMEMBERED
-from kcity_flow.domain.errors import GuardFailed, IllegalMove, Refusal, SecondPersonNeeded, Unreadable
+from kcity_flow.domain.errors import GuardFailed, IdTaken, IllegalMove, Refusal, SecondPersonNeeded, Unreadable
 from kcity_flow.domain.ledger import breaks
 from kcity_flow.domain.messages import By
 from kcity_flow.domain.moves import BY_TRIGGER
@@ -492,8 +493,29 @@ def test_who_leaves_with_a_place_tells_the_edition(stage):
     assert [(r.trigger, r.ref, r.by.via) for r in case.file.releases] == [("release_place", case.ref, Via.APPLICATION)]
 
 
-def test_who_is_cancelled_by_the_edition_does_not_tell_it():
-    assert Case().to(Stage.CANCELLED).file.releases == []
+def test_also_who_is_cancelled_by_the_edition_tells_it_that_the_place_is_free():
+    case = Case().to(Stage.SELECTED)
+    case.ordered("cancel_award", reason=REASON)
+
+    assert [(r.ref, r.reserve) for r in case.file.releases] == [(case.ref, False)]
+
+
+def test_who_goes_back_to_the_reserve_keeps_a_line_there():
+    case = Case().to(Stage.RESERVE)
+    case.ordered("promote", krw=500_000_000, rank=1)
+    case.ordered("return_to_reserve", Role.DESK, reason=REASON)
+
+    assert [(r.ref, r.reserve) for r in case.file.releases] == [(case.ref, True)]
+
+
+def test_an_id_that_was_used_for_another_move_is_refused_and_does_nothing():
+    case = Case().to(Stage.RECEIVED)
+    by = By(person="P-DESK", role=Role.DESK)
+    case.give(m.parse("application", "flag", {"id": "the same", "by": by}))
+
+    with pytest.raises(IdTaken, match=r"'the same' was used for flag before"):
+        case.give(m.parse("application", "acknowledge", {"id": "the same", "by": by}))
+    assert (case.facts.acknowledged, case.entries[-1].refused.code) == (False, "IdTaken")
 
 
 @pytest.mark.parametrize("end", [Stage.CLOSED, Stage.WITHDRAWN])
@@ -541,6 +563,18 @@ def test_nothing_but_the_suspension_and_proposals_runs_while_work_stands_still()
     assert {name: timer.due_at for name, timer in case.file.timers.items() if "#" not in name}.keys() == {
         "implementation_end"
     }
+
+
+def test_an_end_that_was_set_during_the_pause_moves_by_what_came_of_it_after():
+    case = Case().to(Stage.IMPLEMENTATION)
+    case.do("suspend", reason=REASON)
+    case.wait(days=20)
+    case.two("extend", ends_on="2022-12-31", ground="covid_19")
+    case.wait(days=10)
+    case.do("resume", reason=REASON)
+
+    assert case.facts.ends_on == date(2023, 1, 10)
+    assert case.file.timers["implementation_end"].due_at == seoul(2023, 1, 11)
 
 
 def test_a_resumption_undone_and_made_again_moves_deadlines_once():

@@ -11,7 +11,7 @@ import pytest
 from kcity_flow.domain.errors import GuardFailed
 from kcity_flow.domain.moves import MOVES
 from kcity_flow.domain.stages import Role, Stage, Via
-from tests.unit.case import HASH, REASON, REVIEWERS, Case, rules, seoul
+from tests.unit.case import HASH, REASON, REVIEWERS, Case, seoul
 
 Given = Callable[[], Case]
 INSTANT = timedelta(microseconds=1)
@@ -221,6 +221,7 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("grounds_for_rejection",     "reject",         {"ground": "outside_invited", "reason": REASON}, at(S.PAPER_REVIEW, seal(80, 80, 80)), at(S.CONSULTATION), {"ground": "no_agreement"}),
     ("grounds_for_rejection",     "reject",         {"ground": "refused", "reason": REASON}, at(S.CONFIRMATION, do("record_confirmation", agreed=True, evidence=[HASH]), programme="twinning", edition="rehearsal"), at(S.CONFIRMATION, do("record_confirmation", agreed=False, evidence=[HASH]), programme="twinning", edition="rehearsal"), {}),
     ("reason_given",              "reject",         {"ground": "no_agreement"},  at(S.CONSULTATION),                          at(S.CONSULTATION), {"reason": REASON}),
+    ("own_application",           "withdraw",       {"evidence": [HASH], "person": "P-STRANGER"}, at(S.SCREENING),            at(S.SCREENING), {"person": "P-MAYOR"}),
     ("in_writing",                "withdraw",       {},                          at(S.SCREENING),                             at(S.SCREENING), {"evidence": [HASH]}),
     ("two_dates_missed",          "no_show",        {"reason": REASON},          at(S.CONSULTATION, missed(1)),               at(S.CONSULTATION, missed(2)), {}),
     ("no_date_set",               "schedule",       {"date_at": seoul(2023, 1, 1)}, at(S.CONSULTATION, scheduled),            at(S.CONSULTATION), {}),
@@ -254,7 +255,7 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("listed_and_unsigned",       "sign",           {"party": "CITY", "person": "P-S"}, at(S.FRAMEWORK, party, do("sign", party="CITY", person="P-S")), at(S.FRAMEWORK, party), {}),
     ("signs_for_itself",          "sign",           {"party": "CITY", "person": "P-OTHER"}, at(S.FRAMEWORK, party),           at(S.FRAMEWORK, party), {"person": "P-S"}),
     ("parties_signed",            "complete_framework", {},                      at(S.FRAMEWORK, party, do("sign", party="CITY", person="P-S")), at(S.FRAMEWORK, lambda c: c.sign()), {}),
-    ("framework_has_failed",      "fail_framework", {"ground": "long_stop", "reason": REASON}, at(S.FRAMEWORK, lambda c: setattr(c, "now", c.facts.long_stop_at - INSTANT)), at(S.FRAMEWORK, lambda c: setattr(c, "now", c.facts.long_stop_at)), {}),
+    ("framework_has_failed",      "fail_framework", {"ground": "long_stop", "reason": REASON}, at(S.FRAMEWORK, lambda c: c.until(c.file.timers["framework_long_stop"].due_at - INSTANT)), at(S.FRAMEWORK, lambda c: c.until(c.file.timers["framework_long_stop"].due_at)), {}),
     ("framework_has_failed",      "fail_framework", {"ground": "party_refused", "reason": REASON}, at(S.FRAMEWORK),           at(S.FRAMEWORK), {"evidence": [HASH]}),
     ("terms_open",                "set_terms",      {},                          at(S.PROCUREMENT, terms),                    at(S.PROCUREMENT), {}),
     ("terms_agreed",              "publish_notice", {"closes_at": seoul(2030, 1, 1)}, at(S.PROCUREMENT),                     at(S.PROCUREMENT, terms), {}),
@@ -287,6 +288,7 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("settlement_recorded",       "close",          {"grade": "good", "filed": True}, at(S.SETTLEMENT),                       at(S.SETTLEMENT, do("record_settlement", evidence=[HASH])), {}),
     ("documents_filed",           "close",          {"grade": "good", "filed": False}, at(S.SETTLEMENT, do("record_settlement", evidence=[HASH])), at(S.SETTLEMENT, do("record_settlement", evidence=[HASH])), {"filed": True}),
     ("kind_of_follow_up",         "follow_up",      {"kind": "party"},           at(S.CLOSED),                                at(S.CLOSED), {"kind": "ppp"}),
+    ("corrects_an_entry",         "correct",        {"supersedes": 1, "field": "received_at", "value": "0021-04-20T09:00:00+09:00", "reason": REASON}, at(S.RECEIVED), at(S.RECEIVED), {"value": "2021-04-20T09:00:00+09:00"}),
     ("corrects_an_entry",         "correct",        {"supersedes": 2, "field": "city", "value": "x", "reason": REASON}, at(S.RECEIVED), at(S.RECEIVED), {"supersedes": 1}),
     ("made_in_error",             "return_to_screening", {"reason": REASON},     at(S.PAPER_REVIEW, seal(80)),                at(S.PAPER_REVIEW), {}),
     ("places_left_to_the_edition", "return_to_shortlisted", {"reason": REASON},  at(S.RESERVE),                               at(S.NOT_SELECTED), {}),
@@ -294,7 +296,7 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("late_is_deferred",          "defer",          {},                          received(CLOSES),                            lambda: _late_in("rehearsal"), {}),
     ("late_is_refused",           "refuse_late",    {},                          lambda: _late_in("rehearsal"),               received(CLOSES), {}),
     ("on_route",                  "reopen_presentation", {},                     at(S.NOT_SELECTED, upheld("consultation")),  at(S.NOT_SELECTED, upheld("presentation"), programme="demonstration"), {}),
-    ("above_threshold",           "place_on_reserve", {},                        at(S.SHORTLISTED, lambda c: setattr(c.file.carried, "application", c.facts.model_copy(update={"reached": ()}))), at(S.SHORTLISTED), {}),
+    ("above_threshold",           "place_on_reserve", {},                        at(S.SHORTLISTED, lambda c: setattr(c.file.carried, "application", c.facts.model_copy(update={"reviews": {}}))), at(S.SHORTLISTED), {}),
     ("another_who_may_approve",   "refuse_proposal", {"role": Role.CHAIR, "reason": REASON, "proposal": "number"}, at(S.SCREENING, do("declare_ineligible", item="government"), lambda c: setattr(c, "number", len(c.entries))), at(S.SCREENING, do("declare_ineligible", item="government"), lambda c: setattr(c, "number", len(c.entries))), {"role": Role.HEAD}),
     ("the_proposer",              "retract_proposal", {"role": Role.HEAD, "reason": REASON, "proposal": "number"}, at(S.SCREENING, do("declare_ineligible", item="government"), lambda c: setattr(c, "number", len(c.entries))), at(S.SCREENING, do("declare_ineligible", item="government"), lambda c: setattr(c, "number", len(c.entries))), {"role": Role.DESK}),
 ]  # fmt: skip
@@ -349,7 +351,3 @@ def test_every_guard_and_rule_of_the_table_stands_here():
     asked = {guard.__name__ for move in MOVES for guard in (*move.rules, *move.guards)}
 
     assert asked - {row[0] for row in BOUNDARIES} == set()
-
-
-def test_the_rehearsal_invites_a_fixed_number_and_may_reject_beyond_it():
-    assert rules("rehearsal").programme("joint_design").review.invited == 6

@@ -38,6 +38,24 @@ def test_any_changed_field_shows(data):
     assert breaks([*ENTRIES[:index], changed, *ENTRIES[index + 1 :]]) != []
 
 
+def test_the_wording_of_a_refusal_may_change_and_its_code_and_guard_may_not():
+    refused = Refused(code="GuardFailed", guard="eligible", missing="as it was worded then")
+    entry = sealed(ENTRIES[0].model_copy(update={"refused": refused}))
+
+    def with_refusal(**change):
+        return entry_hash(entry.model_copy(update={"refused": refused.model_copy(update=change)}))
+
+    assert with_refusal(missing="as it is worded now") == entry.hash
+    assert entry.hash not in (with_refusal(code="x"), with_refusal(guard="x"))
+
+
+def test_a_field_that_is_added_later_changes_no_older_hash():
+    class Later(Entry):
+        legal_hold: bool = False
+
+    assert [entry_hash(Later(**entry.model_dump())) for entry in ENTRIES] == [entry.hash for entry in ENTRIES]
+
+
 @given(st.integers(0, len(ENTRIES) - 2))
 def test_a_missing_entry_shows(index):
     assert breaks([*ENTRIES[:index], *ENTRIES[index + 1 :]])[0] == (

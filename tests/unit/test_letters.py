@@ -8,7 +8,8 @@ import pytest
 from activities.record import Recorder
 from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.vault import State, Vault
-from kcity_flow.domain.letters import RESULTS, TOLD
+from kcity_flow.domain.agenda import APPLICATION_TIMERS
+from kcity_flow.domain.letters import DUE_BY, RESULTS, TOLD
 from kcity_flow.domain.messages import Batch
 from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.letters import FOLDER, CannotWrite, Letters, due
@@ -57,9 +58,24 @@ def test_every_letter_says_whom_it_is_for_and_what_it_is_about(template: str):
 
 def test_every_letter_that_is_ever_called_for_has_its_template():
     called_for = {template for told in TOLD.values() for template, _ in told} | set(RESULTS.values())
-    called_for |= {"proposal_waiting", "returned", "reminder", "overdue", "flagged"}
+    called_for |= {"late", "proposal_waiting", "returned", "reminder", "overdue", "flagged"}
 
-    assert called_for <= set(TEMPLATES)
+    assert called_for == set(TEMPLATES)
+
+
+def test_every_date_that_a_letter_states_is_a_timers():
+    assert set(DUE_BY) <= set(TEMPLATES)
+    assert set(DUE_BY.values()) <= {row.timer for row in APPLICATION_TIMERS}
+
+
+def test_who_came_late_is_told_so():
+    case = Case()
+    case.now = case.window.closes_at
+    case.receive(received_at=case.now)
+    case.two("refuse_late")
+    case.do("send_letter")
+
+    assert case.letters[-1].template == "late"
 
 
 @pytest.mark.parametrize("template", sorted(DATA.keys() - {"withdrawn"}))

@@ -257,16 +257,53 @@ def test_a_withdrawal_from_the_reserve_is_released_too(office):
 
 def test_a_place_the_application_would_not_take_comes_back(office):
     office.decide("planning", 1)
-    office.file.release("KC2021-PLA-0001", 1, office.now, office.now)
+    (batch,) = office.file.orders
+    office.file.refused(batch, "KC2021-PLA-0001", "select", office.now, office.now)
 
     assert office.facts.places == {}
+
+
+def test_a_promotion_the_application_would_not_take_leaves_it_on_the_reserve(office):
+    office.decide("solution", 3, 1)
+    office.two("promote_next", ref="KC2021-SOL-0004", krw=300_000_000)
+    office.file.refused(office.file.orders[-1], "KC2021-SOL-0004", "promote", office.now, office.now)
+
+    assert office.facts.taken("solution") == 3
+    assert [choice.ref for choice in office.facts.decided["solution"].reserve] == ["KC2021-SOL-0004"]
+
+
+def test_a_place_is_counted_until_its_application_has_let_go_of_it(office):
+    office.decide("solution", 4, 1)
+    office.two("cancel_award", ref="KC2021-SOL-0001", reason=REASON)
+    office.file.refused(office.file.orders[-1], "KC2021-SOL-0001", "cancel_award", office.now, office.now)
+
+    assert office.facts.taken("solution") == 4
+    refused(office, "place_free", "promote_next", ref="KC2021-SOL-0005", krw=300_000_000)
+
+
+def test_a_return_the_application_would_not_make_gives_it_nothing(office):
+    office.decide("solution", 4)
+    free(office, "KC2021-SOL-0001")
+    office.two("order_return", ref="KC2021-SOL-0001", to="selected", reason=REASON)
+    assert office.facts.taken("solution") == 4
+    office.file.refused(office.file.orders[-1], "KC2021-SOL-0001", "return_to_selected", office.now, office.now)
+
+    assert office.facts.taken("solution") == 3
+
+
+def test_who_goes_back_from_a_place_to_the_reserve_stands_there_in_its_order(office):
+    office.decide("solution", 2, 2)
+    office.two("promote_next", ref="KC2021-SOL-0003", krw=300_000_000)
+    office.do("release_place", Role.DESK, via=Via.APPLICATION, ref="KC2021-SOL-0003", reserve=True)
+
+    assert office.facts.taken("solution") == 2
+    assert [c.ref for c in office.facts.decided["solution"].reserve] == ["KC2021-SOL-0003", "KC2021-SOL-0004"]
 
 
 def test_who_expired_on_the_reserve_returns_to_it_though_every_place_is_taken(office):
     office.decide("solution", 4, 1)
     free(office, "KC2021-SOL-0005")
-    back = {"ref": "KC2021-SOL-0005", "to": "reserve", "programme": "solution", "reason": REASON}
-    office.two("order_return", **back, holds=office.choice("solution", 5), reserve=True)
+    office.two("order_return", ref="KC2021-SOL-0005", to="reserve", reason=REASON)
 
     assert [choice.ref for choice in office.facts.decided["solution"].reserve] == ["KC2021-SOL-0005"]
 
@@ -276,17 +313,16 @@ def test_a_place_is_given_back_by_a_return_only_where_one_is_free(office):
     free(office, "KC2021-SOL-0001")
     office.two("promote_next", ref="KC2021-SOL-0005", krw=300_000_000)
 
-    back = {"ref": "KC2021-SOL-0001", "to": "selected", "programme": "solution", "reason": REASON}
-    assert (
-        refused(office, "returned_place_free", "order_return", **back, holds=office.choice("solution", 1))
-        == "a free place in solution"
-    )
+    back = {"ref": "KC2021-SOL-0001", "to": "selected", "reason": REASON}
+    assert refused(office, "returned_place_free", "order_return", **back) == "a free place in solution"
 
 
-def test_a_return_to_an_unknown_programme_is_refused(office):
-    back = {"ref": "KC2021-SOL-0001", "to": "reserve", "programme": "x", "reason": REASON, "reserve": True}
+@pytest.mark.parametrize(("ref", "to"), [("KC2021-SOL-0009", "selected"), ("KC2021-SOL-0005", "selected")])
+def test_nobody_returns_to_a_place_that_was_never_theirs(office, ref, to):
+    office.decide("solution", 3, 2)
+    free(office, "KC2021-SOL-0005")  # from the reserve
 
-    refused(office, "programme_known", "order_return", **back, holds=office.choice("solution", 1))
+    refused(office, "held_before", "order_return", ref=ref, to=to, reason=REASON)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 12)), max_size=25))

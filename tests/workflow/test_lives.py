@@ -7,6 +7,9 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+
 from kcity_flow.audit import histories
 from kcity_flow.domain.ledger import breaks
 from kcity_flow.domain.messages import application_id
@@ -98,10 +101,47 @@ async def test_only_the_edition_hands_out_places(season):
     with refused("NotPermitted"):
         await ankara.do("select", MINISTRY, **data)
     by = {"person": MINISTRY.person, "role": "ministry", "via": "edition", "order": order}
+    entries = len(await ankara.ledger())
     await season.handle(ankara.ref).signal("select", {**data, "by": by})
-    await asyncio.sleep(0.5)
 
-    assert (await ankara.standing())["view"]["stage"] == "shortlisted"
+    forged = (await ankara.ledger_grown_to(entries + 1))[-1]
+    assert (forged.command, forged.outcome, forged.via) == ("select", "refused", "signal")
+    assert await ankara.stage() == "shortlisted"
+
+
+@pytest.mark.parametrize(("send", "via"), [("update", "clock"), ("update", "application"), ("signal", "application")])
+async def test_nobody_speaks_for_the_clock_by_whatever_way_they_claim_to_come(season, send, via):
+    ankara = await season.apply("Ankara")
+    proposed = await season.gateway.command(
+        ankara.ref, "correct", {"supersedes": 1, "field": "city", "value": "x", "reason": "typed wrong"}, DESK
+    )
+    data = {"proposal": proposed.entry, "by": {"person": "clock", "role": "clock", "via": via}}
+
+    if send == "update":
+        with pytest.raises(WorkflowUpdateFailedError):
+            await season.handle(ankara.ref).execute_update("lapse_proposal", data)
+    else:
+        await season.handle(ankara.ref).signal("lapse_proposal", data)
+
+    entry = (await ankara.ledger_grown_to(3))[-1]
+    assert (entry.refused.code, entry.via) == ("NotPermitted", send)
+    assert [proposal["entry"] for proposal in (await ankara.standing())["proposals"]] == [proposed.entry]
+
+
+async def test_an_application_goes_its_way_when_its_edition_is_no_more(season):
+    (ankara,) = await season.shortlisted("Ankara")
+    await season.decide(
+        "decide_selection", COMMITTEE, MINISTRY, programme="solution", selected=[ankara.choice(1)], reserve=[]
+    )
+    await ankara.comes_to("selected")
+    await season.after(days=1)  # the edition has nothing under way
+    await season.handle("2021").terminate()
+
+    await ankara.do("withdraw", APPLICANT, evidence=[PROOF])
+    await season.after(days=60)
+
+    ended = await season.handle(ankara.ref).result()
+    assert (ended["stage"], ended["closed"]) == ("withdrawn", True)
 
 
 async def test_a_place_comes_back_when_its_holder_withdraws_and_goes_to_the_reserve(season):
