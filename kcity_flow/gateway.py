@@ -23,12 +23,14 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from kcity_flow.adapters.register import Register
-from kcity_flow.adapters.vault import Vault
+from kcity_flow.adapters.vault import RECEIVED, Vault
 from kcity_flow.domain import agenda
 from kcity_flow.domain import errors as e
 from kcity_flow.domain import messages as m
+from kcity_flow.domain.application import Application, Facts
 from kcity_flow.domain.edition import Edition, Tempo, edition_hash
-from kcity_flow.domain.stages import Role
+from kcity_flow.domain.machine import APPLICATIONS
+from kcity_flow.domain.stages import Role, Stage
 
 PATIENCE = timedelta(seconds=30)
 """How long a command waits for its answer. It may be sent again under the same id."""
@@ -158,15 +160,27 @@ class Gateway:
 
         Raises:
             AlreadyReceived: it arrived before; the sentence names its number.
-            Refusal: the workflow refused it. The journal keeps the number and says so.
+            Refusal: it was refused. If the workflow did, the journal says so beside the number, which is not used
+                again; sent again, mended or not, the application gets the next one.
         """
         self._may_act(actor)
         rules = await self.rules(year)
         programme = rules.edition.programme(str(data.get("programme")))
         self._strict("receive", "application", data)
         command = m.parse("application", "receive", {**data, "id": "receive", "by": actor.by()})
+        _judge_receipt(command, rules.edition, actor.role)
         content = m.canonical(command.model_dump(mode="json", exclude={"id", "by", "received_at", "channel"}))
-        ref, _ = self._vault.book(year, programme.code, content, command.received_at, command.channel)
+        arrival = (year, programme.code, content, command.received_at, command.channel)
+        ref, _ = self._vault.book(*arrival)
+        known = self._register.view(ref)
+        if known is not None and known.stage == Stage.ABSENT:
+            # Refused, and the process ended before the journal heard of it.
+            self._vault.mark(ref, e.Refusal.code)
+            ref, _ = self._vault.book(*arrival)
+            known = self._register.view(ref)
+        earlier = e.AlreadyReceived(f"This application was received before, as {ref}; nothing was changed.")
+        if known is not None:
+            raise earlier
         country = command.applicant.country
         first = command.received_at.year
         start = m.StartApplication(
@@ -184,9 +198,6 @@ class Gateway:
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             static_summary=f"{ref} · {command.title}, {command.city} ({country})"[:200],
         )
-        earlier = e.AlreadyReceived(f"This application was received before, as {ref}; nothing was changed.")
-        if self._register.view(ref) is not None:
-            raise earlier
         try:
             receipt = await self._sent(
                 ref,
@@ -201,12 +212,14 @@ class Gateway:
             )
         except WorkflowAlreadyStartedError:
             raise earlier from None
+        except e.Unavailable:
+            raise  # whether it was received is unknown: the number stays its own
         except e.Refusal as refusal:
             self._vault.mark(ref, refusal.code)
             raise
         if receipt.repeated:
             raise earlier
-        self._vault.mark(ref, "received")
+        self._vault.mark(ref, RECEIVED)
         return receipt
 
     async def command(
@@ -336,6 +349,24 @@ _NOT_JUDGED_BY: dict[str, Any] = {
     "statistics": None,
 }
 """What an application is not judged by stays out of its history; the edition's own has it all."""
+
+
+def _judge_receipt(command: m.Receive, edition: Edition, role: Role) -> None:
+    """Judge an arrival before it costs a number; only whether it lies in the future is left to the workflow's clock.
+
+    Raises:
+        Refusal: as the workflow would refuse it.
+    """
+    move = APPLICATIONS.row("receive", Stage.ABSENT, role)
+    facts = Facts(
+        application=Application(ref="KC2000-AAA-0000"),
+        command=command,
+        edition=edition,
+        now=command.received_at,
+        source=Stage.ABSENT,
+        dest=Stage.RECEIVED,
+    )
+    APPLICATIONS.judge(move, Stage.ABSENT, facts)
 
 
 def _refusal(failed: WorkflowUpdateFailedError) -> e.Refusal:

@@ -102,6 +102,9 @@ JOURNAL = sa.Table(
     sa.UniqueConstraint("year", "code", "fingerprint"),
 )
 
+BOOKED, RECEIVED = "booked", "received"
+"""Outcomes in the journal; every other is the code of a refusal."""
+
 _JOURNAL_LOCK = 5_121_203
 _NO_LINE = "0" * 64
 
@@ -398,15 +401,20 @@ class Vault(Store):
             channel: By which way.
 
         Returns:
-            The reference, such as ``KC2021-DEM-0042``, and whether it is new; the same fingerprint keeps its first.
+            The reference, such as ``KC2021-DEM-0042``, and whether it is new; the same fingerprint keeps its first,
+            unless that was refused.
         """
         fingerprint = hashlib.sha256(fingerprint.encode()).hexdigest()
         here = (JOURNAL.c.year == year, JOURNAL.c.code == code)
         with self.writing() as connection:
             last = self._last_line(connection)
-            earlier = connection.execute(sa.select(JOURNAL.c.ref).where(*here, JOURNAL.c.fingerprint == fingerprint))
-            if ref := earlier.scalar():
-                return str(ref), False
+            booked = sa.select(JOURNAL.c.ref).where(*here)
+            while ref := connection.execute(booked.where(JOURNAL.c.fingerprint == fingerprint)).scalar():
+                outcomes = sa.select(JOURNAL.c.outcome).where(JOURNAL.c.ref == ref).order_by(JOURNAL.c.line.desc())
+                if connection.execute(outcomes.limit(1)).scalar() in (BOOKED, RECEIVED):
+                    return str(ref), False
+                # A line is never changed, nor a fingerprint used twice: what comes after a refusal is known by both.
+                fingerprint = hashlib.sha256(f"{fingerprint} {ref}".encode()).hexdigest()
             number = (connection.execute(sa.select(sa.func.max(JOURNAL.c.number)).where(*here)).scalar() or 0) + 1
             ref = f"KC{year}-{code}-{number:04d}"
             line = {
@@ -415,11 +423,13 @@ class Vault(Store):
                 "received_at": canonical_instant(received_at),
                 "channel": channel,
             }
-            _write_line(connection, last, {**line, "ref": ref, "outcome": "booked", "year": year, "code": code})
+            _write_line(connection, last, {**line, "ref": ref, "outcome": BOOKED, "year": year, "code": code})
             return ref, True
 
     def mark(self, ref: str, outcome: str) -> None:
-        """Add a line that says what became of a booked application, such as ``received`` or ``refused``; once each.
+        """Add a line that says what became of a booked application: ``received``, or the code of its refusal.
+
+        A refusal releases the fingerprint: the same application may be booked again, under another number.
 
         Raises:
             KeyError: nothing was booked under this reference.

@@ -90,7 +90,8 @@ def snapshot(edition: Edition, register: Register, vault: Vault, recent: int = 3
         edition=edition,
         now=edition.tempo.business(datetime.now(UTC)),
         stage=own.stage if own else "not opened",
-        views=[view for view in views if view is not own],
+        # What was refused on arrival never was an application.
+        views=[view for view in views if view is not own and view.stage != S.ABSENT],
         recent=register.recent(edition.year, recent),
         tally=register.tally(edition.year),
         mails=vault.mail_counts(),

@@ -330,7 +330,11 @@ def list_(
         raise Misused(f"There is no stage {stage!r}; stages are {', '.join(Stage)}.")
     year = as_year(edition)
     with stores(Settings.read()) as (register, _):
-        found = [view for view in register.subjects(year, stage) if not view.subject.startswith("edition/")]
+        found = [
+            view
+            for view in register.subjects(year, stage)
+            if not view.subject.startswith("edition/") and view.stage != Stage.ABSENT  # refused on arrival
+        ]
         if not found and register.view(f"edition/{year}") is None:
             from kcity_flow.domain.errors import Unknown
 

@@ -225,6 +225,17 @@ def test_the_journal_says_what_became_of_each_arrival(vault: Vault):
         vault.mark("KC2021-DEM-0002", "received")
 
 
+def test_what_was_refused_may_come_again_under_the_next_number(vault: Vault):
+    for number in ("0001", "0002"):
+        assert vault.book(2021, "DEM", "the same", AT, "post") == (f"KC2021-DEM-{number}", True)
+        vault.mark(f"KC2021-DEM-{number}", "GuardFailed")
+    vault.book(2021, "DEM", "the same", AT, "post")
+    vault.mark("KC2021-DEM-0003", "received")
+
+    assert vault.book(2021, "DEM", "the same", AT, "post") == ("KC2021-DEM-0003", False)
+    assert vault.verify().lines == 6
+
+
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
