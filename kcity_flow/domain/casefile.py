@@ -41,6 +41,9 @@ REFUSALS_AN_HOUR = 100
 UNKNOWN = "unknown"
 """Person and role of a command that cannot be read."""
 
+OUTSIDE = ("applicant", "missing_parties", "contractor", "host_government", "subscribers")
+"""Recipients of reminders who decide nothing here."""
+
 KEEP_UNDO = ("correct", "flag", "refuse_proposal", "retract_proposal", "lapse_proposal")
 """Moves after which the last stage move can still be undone."""
 
@@ -424,7 +427,9 @@ class CaseFile:
             return  # the clock does what is legal by then and leaves the rest; it is nobody to be refused
         self.handle(command, now, recorded_at)
         if then == "flag":
-            self._tell(timer, "flagged", (*ladder.to, *ladder.escalate_to), number)
+            # A flag is for those who can decide; whoever was waited for has had the reminders.
+            deciders = [name for name in (*ladder.to, *ladder.escalate_to) if name not in OUTSIDE]
+            self._tell(timer, "flagged", tuple(deciders) or (Role.DESK,), number)
 
     def _remind(self, timer: Timer, ladder: Ladder, offset: int) -> None:
         if offset <= 0:

@@ -29,6 +29,9 @@ from kcity_flow.rehearsal.dry import DryRun, digest
 MARGIN = timedelta(hours=20)
 """So far people keep from what the clock does to the same file."""
 
+PATIENCE = timedelta(days=15 * 365)
+"""No season lasts so long."""
+
 FIRST_MINUTE, LAST_MINUTE = 9 * 60 + 40, 17 * 60 + 20
 BETWEEN = timedelta(minutes=12)
 """What an act takes whoever does it."""
@@ -251,6 +254,12 @@ class Theatre:
     # --- scripts ---
 
     def _push(self, at: datetime, player: Player, wish: Do | None = None) -> None:
+        if at > self.origin_at + PATIENCE:
+            raise Unplayable(
+                f"Edition {self.edition.year} cannot be played to its end: {player.subject or 'the secretariat'} would "
+                f"wait at {self._stage(player) or self.dry.edition.stage} for ever. The edition lacks a ladder that leads "
+                "on from there; compare its ladders with those of 2021."
+            )
         self._tick += 1
         heapq.heappush(self._queue, (max(at, self.now), self._tick, player, wish))
 

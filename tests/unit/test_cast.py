@@ -15,7 +15,7 @@ from kcity_flow.domain.stages import Role
 from kcity_flow.rehearsal.cast import cast
 from kcity_flow.rehearsal.plan import plan
 from kcity_flow.rehearsal.report import Ledgers, made
-from kcity_flow.rehearsal.theatre import MARGIN, Plan
+from kcity_flow.rehearsal.theatre import MARGIN, Plan, Unplayable
 
 SEOUL = ZoneInfo("Asia/Seoul")
 EDITIONS = {name: read_edition(name) for name in ("2021", "rehearsal")}
@@ -117,3 +117,10 @@ def test_any_number_and_any_seed_make_a_season_that_can_be_played(name, applicat
     assert len(found.applications) == applications
     assert found.over_quota() == 0
     assert found.illegal() == []
+
+
+def test_an_edition_that_would_wait_for_ever_is_named_and_not_played():
+    with pytest.raises(
+        Unplayable, match=r"Edition 2020 cannot be played to its end: KC2020-\w+-\d+ would wait at received"
+    ):
+        plan(read_edition("2020"), 2, 7)
