@@ -16,7 +16,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+)
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError as UpdateTimeout
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
@@ -30,7 +36,7 @@ from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import Application, Facts
 from kcity_flow.domain.edition import Edition, Tempo, edition_hash
 from kcity_flow.domain.machine import APPLICATIONS
-from kcity_flow.domain.stages import Role, Stage
+from kcity_flow.domain.stages import ENDS, Role, Stage
 
 PATIENCE = timedelta(seconds=30)
 """How long a command waits for its answer. It may be sent again under the same id."""
@@ -41,6 +47,10 @@ YEARS_AHEAD = 4
 TEXTS = ("reason", "question", "answer", "over_quota_reason")
 """Fields of free text: kept in the vault, only their commitment goes into a history."""
 
+COUNTED = "open_applications"
+"""The field of ``close_edition`` that nobody types: how many applications have not ended, from the register."""
+
+_STANDS_FOR_A_TEXT = "0" * 64
 _COMMITMENT = re.compile(r"^[0-9a-f]{64}$")
 _REF = re.compile(r"^KC\d{4}-[A-Z]{3}-\d{4,6}$")
 _REFUSALS = {cls.code: cls for cls in e.Refusal.__subclasses__()}
@@ -71,11 +81,27 @@ def kind_of(subject: str) -> Literal["application", "edition"]:
     raise e.Unknown(f"{subject!r} is neither a reference number such as KC2021-PLA-0001 nor an edition such as 2021.")
 
 
+def year_of(subject: str) -> int:
+    """The edition a subject belongs to.
+
+    Raises:
+        Unknown: it is neither a reference number nor a year.
+    """
+    return int(subject[2:6] if kind_of(subject) == "application" else subject.removeprefix("edition/"))
+
+
+def row_key(subject: str) -> str:
+    """Under which name the register keeps a subject: an edition's year becomes ``edition/2021``.
+
+    Raises:
+        Unknown: it is neither a reference number nor a year.
+    """
+    return subject if kind_of(subject) == "application" else m.edition_id(year_of(subject))
+
+
 def workflow_id(subject: str) -> str:
     """The workflow that keeps a subject's file."""
-    if kind_of(subject) == "application":
-        return m.application_id(subject)
-    return m.edition_id(int(subject.removeprefix("edition/")))
+    return m.application_id(subject) if kind_of(subject) == "application" else row_key(subject)
 
 
 class Gateway:
@@ -121,6 +147,7 @@ class Gateway:
 
         Raises:
             Unknown: no such edition was opened.
+            Unavailable: Temporal, a worker, or the edition's own workflow does not answer.
         """
         if year not in self._rules:
             try:
@@ -129,6 +156,8 @@ class Gateway:
                 if error.status is RPCStatusCode.NOT_FOUND:
                     raise e.Unknown(f"Edition {year} is not open; open it with `kcity edition open {year}`.") from None
                 raise _unavailable(error) from None
+            except WorkflowQueryFailedError as error:
+                raise _unreadable(f"edition {year}", error) from None
             edition = Edition.model_validate(found["edition"])
             self._rules[year] = m.StartEdition(
                 edition=edition, edition_hash=edition_hash(edition), days_off=found["days_off"]
@@ -242,11 +271,16 @@ class Gateway:
         known = m.APPLICATION_COMMANDS if kind == "application" else m.EDITION_COMMANDS
         if trigger not in known:
             raise e.Unknown(f"There is no move {trigger!r}; `kcity moves {subject}` lists those that are legal now.")
+        if trigger == "close_edition":
+            # Counted, not believed: whatever was typed does not matter.
+            data = {**data, COUNTED: self._open_applications(year_of(subject))}
         self._strict(trigger, kind, data)
         command_id = command_id or f"{trigger}/{uuid.UUID(bytes=secrets.token_bytes(16))}"
         # Read here so that a fault is told with its field and never reaches a history.
-        m.parse(kind, trigger, {**data, "id": command_id, "by": actor.by(), **self._committed(data)})
-        return await self._execute(subject, trigger, {**data, **self._committed(data), "by": actor.by()}, command_id)
+        command = {**data, "by": actor.by()}
+        m.parse(kind, trigger, {**command, "id": command_id, **dict.fromkeys(_texts(data), _STANDS_FOR_A_TEXT)})
+        commitments = {name: self._vault.commit(text) for name, text in _texts(data).items()}
+        return await self._execute(subject, trigger, {**command, **commitments}, command_id)
 
     async def order(self, ref: str, trigger: str, data: dict[str, Any], command_id: str) -> None:
         """Send an application what its edition decided. For the edition's activity alone.
@@ -292,6 +326,8 @@ class Gateway:
 
         Raises:
             Unknown: there is no such application or edition.
+            FileClosed: it is closed, and its history is gone.
+            Unavailable: Temporal, a worker, or the subject's own workflow does not answer.
         """
         try:
             found: dict[str, Any] = await self._handle(subject).query("standing", rpc_timeout=PATIENCE)
@@ -300,12 +336,20 @@ class Gateway:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise self._missing(subject) from None
             raise _unavailable(error) from None
+        except WorkflowQueryFailedError as error:
+            raise _unreadable(subject, error) from None
 
     def _handle(self, subject: str) -> WorkflowHandle[Any, Any]:
         return self._client.get_workflow_handle(workflow_id(subject))
 
     def _missing(self, subject: str) -> e.Refusal:
-        view = self._register.view(subject)
+        view = self._register.view(row_key(subject))
+        if view is not None and not view.closed:
+            return e.Unavailable(
+                f"The workflow of {subject} has ended though its file is open (it stands at {view.stage}): it failed "
+                "or was terminated. Temporal's own page says when; restore the server's database from a backup.",
+                stage=view.stage,
+            )
         if view is not None:
             return e.FileClosed(
                 f"The file of {subject} is closed: it ended as {view.stage} and its periods are over. "
@@ -332,12 +376,15 @@ class Gateway:
                 f"The data of {trigger} are larger than {m.PAYLOAD_LIMIT // 1024} KiB; send documents by their hash."
             )
 
-    def _committed(self, data: dict[str, Any]) -> dict[str, str]:
-        return {
-            name: self._vault.commit(data[name])
-            for name in TEXTS
-            if isinstance(data.get(name), str) and not _COMMITMENT.match(data[name])
-        }
+    def _open_applications(self, year: int) -> int:
+        views = self._register.subjects(year, closed=False)
+        return sum(view.subject != m.edition_id(year) and view.stage not in (*ENDS, Stage.ABSENT) for view in views)
+
+
+def _texts(data: dict[str, Any]) -> dict[str, str]:
+    """The free text of a command. A commitment stands for itself."""
+    given = {name: data.get(name) for name in TEXTS}
+    return {name: text for name, text in given.items() if isinstance(text, str) and not _COMMITMENT.match(text)}
 
 
 _NOT_JUDGED_BY: dict[str, Any] = {
@@ -377,6 +424,10 @@ def _refusal(failed: WorkflowUpdateFailedError) -> e.Refusal:
     refusal = e.Refusal.__new__(_REFUSALS.get(cause.type or "", e.Refusal))
     e.Refusal.__init__(refusal, cause.message, **fields)
     return refusal
+
+
+def _unreadable(subject: str, error: WorkflowQueryFailedError) -> e.Unavailable:
+    return e.Unavailable(f"The workflow of {subject} cannot answer ({error}); see `var/logs/kcity.log` for why.")
 
 
 def _unavailable(error: RPCError) -> e.Unavailable:

@@ -349,7 +349,7 @@ def show(subject: Subject, as_json: AsJson = False) -> None:
     from kcity_flow.interfaces import tables
 
     async def work(office: Office) -> tuple[dict[str, Any], list[Entry]]:
-        from kcity_flow.interfaces.office import row_key
+        from kcity_flow.gateway import row_key
 
         standing = await office.gateway.standing(subject)
         return standing, await office.ledger(row_key(subject), standing["view"]["entries"])
@@ -372,7 +372,7 @@ def moves(subject: Subject, as_json: AsJson = False) -> None:
     from kcity_flow.interfaces import tables
 
     async def work(office: Office) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        from kcity_flow.interfaces.office import row_key, year_of
+        from kcity_flow.gateway import row_key, year_of
 
         standing, year = await office.gateway.standing(subject), year_of(subject)
         ledger = await office.ledger(row_key(subject), standing["view"]["entries"])

@@ -193,28 +193,6 @@ def fitting_roles(subject: str, trigger: str, stage: str, *, second: bool) -> li
     return list(dict.fromkeys(role.value for row in rows for role in ((second and row.approvers) or row.actors)))
 
 
-def row_key(subject: str) -> str:
-    """Under which name the register keeps a subject: an edition's year becomes ``edition/2021``.
-
-    Raises:
-        Unknown: it is neither a reference number nor a year.
-    """
-    if kind_of(subject) == "application":
-        return subject
-    return m.edition_id(int(subject.removeprefix("edition/")))
-
-
-def year_of(subject: str) -> int:
-    """The edition a subject belongs to.
-
-    Raises:
-        Unknown: it is neither a reference number nor a year.
-    """
-    if kind_of(subject) == "application":
-        return int(subject[2:6])
-    return int(subject.removeprefix("edition/"))
-
-
 def as_year(edition: str) -> int:
     """An edition by its year, as the commands take it.
 

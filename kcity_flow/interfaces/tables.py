@@ -26,13 +26,13 @@ from kcity_flow.domain.messages import Entry, Outcome, View
 from kcity_flow.domain.moves import EDITION_MOVES, MOVES, Move
 from kcity_flow.domain.selection import Call, EditionFacts
 from kcity_flow.domain.stages import EditionStage, Role, Stage
-from kcity_flow.gateway import kind_of
+from kcity_flow.gateway import COUNTED, kind_of
 from kcity_flow.interfaces import lifecycle
 from kcity_flow.interfaces.ranking import Ranking, rounded
 
 ZONE = ZoneInfo("Asia/Seoul")
-COMMON = ("id", "by", "trigger", "proposal", "evidence", "reason")
-"""Fields of every command that are given in other ways than by --data."""
+COMMON = ("id", "by", "trigger", "proposal", "evidence", "reason", COUNTED)
+"""Fields that are given in other ways than by --data, or by nobody."""
 
 _WIDE = 160
 _COLOURS = {Outcome.MADE: "", Outcome.PROPOSED: "yellow", Outcome.REFUSED: "red"}

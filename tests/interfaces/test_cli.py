@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 import typer.main
 
+from kcity_flow.domain.messages import EDITION_COMMANDS
 from kcity_flow.domain.moves import EDITION_MOVES, MOVES
 from kcity_flow.interfaces.cli import app, run
+from kcity_flow.interfaces.tables import fields
 
 KCITY = [sys.executable, "-c", "from kcity_flow.interfaces.cli import main; main()"]
 DOCS = Path(__file__).parents[2] / "docs"
@@ -224,6 +226,10 @@ def test_the_shipped_editions_are_sound(kcity: Terminal) -> None:
 
     assert names == ["2020", "2021", "rehearsal"]
     assert kcity.json("edition", "show", "2021")["values"]["total.places"]["value"] == 11
+
+
+def test_nobody_is_asked_for_what_is_counted() -> None:
+    assert fields(EDITION_COMMANDS["close_edition"]) == {}
 
 
 def test_a_faulty_edition_is_refused_with_its_lines(kcity: Terminal) -> None:

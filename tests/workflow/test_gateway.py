@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from temporalio.client import WorkflowQueryFailedError
 
-from kcity_flow.domain.errors import AlreadyReceived, Refusal
+from kcity_flow.adapters.vault import TEXTS
+from kcity_flow.domain.errors import AlreadyReceived, Refusal, Unavailable
 from kcity_flow.interfaces.board import snapshot
-from tests.season import CHAIR, DESK, YEAR, Season, refused
+from tests.season import CHAIR, DESK, HEAD, MINISTRY, PROOF, SECOND_MINISTRY, YEAR, Season, refused
 
 
 def outcomes(season: Season) -> list[tuple[str, str]]:
@@ -66,3 +69,65 @@ async def test_an_arrival_the_workflow_refuses_may_come_again(
     seen = snapshot(season.edition, season.register, season.vault)
     assert [view.subject for view in seen.views] == ["KC2021-PLA-0002"]
     assert await season.faults() == []
+
+
+async def test_a_text_is_kept_once_and_only_with_its_command(season: Season) -> None:
+    def texts() -> list[str]:
+        with season.vault.reading() as connection:
+            return list(connection.execute(sa.select(TEXTS.c.text)).scalars())
+
+    ankara = await season.apply("Ankara")
+    before = texts()
+
+    with refused("Unreadable"):
+        await ankara.do("withdraw", DESK, reason="Nobody reads this.", note="Not a code.")
+    await ankara.do("flag", DESK, reason="The mayor rang.")
+
+    assert sorted(set(texts()) - set(before)) == ["The mayor rang."]
+    assert len(texts()) == len(before) + 1
+    [entry] = [entry for entry in await ankara.ledger() if entry.command == "flag"]
+    assert season.vault.text(entry.reason or "") == "The mayor rang."
+
+
+async def test_an_edition_is_closed_by_what_the_register_counts(season: Season) -> None:
+    ankara, izmir = await season.apply("Ankara"), await season.apply("Izmir")
+    await izmir.do("withdraw", DESK, evidence=[PROOF])
+    await izmir.comes_to("withdrawn")
+    await season.until(season.closes_at)
+    await season.decided_without(*(programme.key for programme in season.edition.programmes))
+    await season.publish()
+
+    with refused("GuardFailed", guard="every_application_ended"):
+        await season.decide("close_edition", MINISTRY, open_applications=0)
+    assert (await season.ledger())[-1].data == {"open_applications": 1}
+
+    await ankara.do("withdraw", DESK, evidence=[PROOF])
+    await ankara.comes_to("withdrawn")
+    assert (await season.decide("close_edition", MINISTRY, SECOND_MINISTRY)).stage == "closed"
+
+
+async def test_a_workflow_that_was_ended_from_outside_is_not_called_closed(season: Season) -> None:
+    ankara = await season.apply("Ankara")
+    await ankara.comes_to("received")
+    await season.handle(ankara.ref).terminate("by mistake")
+
+    with pytest.raises(Unavailable, match="has ended though its file is open"):
+        await ankara.do("acknowledge", DESK)
+
+    await season.handle("2021").terminate("by mistake")
+    with pytest.raises(Unavailable, match="has ended though its file is open"):
+        await season.decide("flag", HEAD)
+
+
+async def test_a_workflow_that_cannot_answer_is_told_in_a_sentence(
+    season: Season, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: Any, **__: Any) -> None:
+        raise WorkflowQueryFailedError("it does not read its history")
+
+    monkeypatch.setattr("temporalio.client.WorkflowHandle.query", fails)
+
+    with pytest.raises(Unavailable, match="it does not read its history"):
+        await season.gateway.standing("KC2021-PLA-0001")
+    with pytest.raises(Unavailable, match="it does not read its history"):
+        await season.gateway.rules(2020)
