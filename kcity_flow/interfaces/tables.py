@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -52,6 +52,14 @@ def moment(at: datetime | str | None) -> str:
     return f"{instant.astimezone(ZONE):%Y-%m-%d %H:%M}"
 
 
+def deadline(at: datetime | str | None) -> str:
+    """The last day of a deadline: due at midnight, it is over at the end of the day before."""
+    if at is None:
+        return ""
+    instant = (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(ZONE)
+    return f"{instant - timedelta(microseconds=1):%Y-%m-%d}" if instant.time() == time() else moment(instant)
+
+
 def plain(model: Any) -> Any:
     """What ``--json`` prints for a model."""
     return model.model_dump(mode="json")
@@ -72,7 +80,7 @@ def views(found: Iterable[View]) -> RenderableType:
     """A list of applications."""
     table = _table("ref", "stage", "since", "country", "city", "waits on", "next due")
     for view in found:
-        due = f"{view.next_timer} {moment(view.next_due_at)[:10]}" if view.next_due_at else ""
+        due = f"{view.next_timer} {deadline(view.next_due_at)[:10]}" if view.next_due_at else ""
         mark = " · waits for a second person" if view.waiting_proposals else ""
         table.add_row(
             view.subject, view.stage + mark, moment(view.since)[:10], view.country, view.city, view.waits_on, due
@@ -82,7 +90,7 @@ def views(found: Iterable[View]) -> RenderableType:
 
 def subject(view: View, facts: dict[str, Any], proposals: list[dict[str, Any]], ledger: list[Entry]) -> RenderableType:
     """One application or edition: how it stands, what waits, and its ledger."""
-    due = f"{view.next_timer} on {moment(view.next_due_at)}" if view.next_due_at else "nothing"
+    due = f"{view.next_timer} by {deadline(view.next_due_at)}" if view.next_due_at else "nothing"
     told = [
         Text.assemble((view.subject, "bold"), "  ", view.title),
         Text(" · ".join(part for part in (view.programme, view.city, view.country, view.organisation) if part)),

@@ -131,3 +131,21 @@ async def test_a_workflow_that_cannot_answer_is_told_in_a_sentence(
         await season.gateway.standing("KC2021-PLA-0001")
     with pytest.raises(Unavailable, match="it does not read its history"):
         await season.gateway.rules(2020)
+
+
+async def test_an_id_that_was_used_for_another_move_is_refused(season: Season) -> None:
+    ankara = await season.apply("Ankara")
+    await season.gateway.command(ankara.ref, "flag", {}, DESK, "the same")
+
+    with refused("IdTaken"):
+        await season.gateway.command(ankara.ref, "acknowledge", {}, DESK, "the same")
+    assert not (await ankara.facts())["acknowledged"]
+
+
+@pytest.mark.parametrize("reason", ["", "  \n"])
+async def test_an_empty_reason_is_none(season: Season, reason: str) -> None:
+    ankara = await season.apply("Ankara")
+
+    with refused("Unreadable"):
+        await ankara.do("correct", DESK, supersedes=1, field="city", value="Bursa", reason=reason)
+    assert (await ankara.standing())["proposals"] == []
