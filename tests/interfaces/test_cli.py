@@ -332,6 +332,20 @@ def test_a_proposal_takes_a_second_person_and_no_data_again(desk: Terminal) -> N
     assert (made["outcome"], made["stage"]) == ("made", "ineligible")
 
 
+def test_a_proposals_reason_and_evidence_are_confirmed_with_it(desk: Terminal) -> None:
+    ref = received(desk, "Bolu")
+    Path("letter.txt").write_text("It is spelt Bolu.")
+    data = '{"supersedes": 1, "field": "city", "value": "Bolu"}'
+    words = ("do", ref, "correct", "--as", "P-DESK", "--data", data, "--reason", "Misspelt.")
+    entry = str(desk.json(*words, "--evidence", "letter.txt")["entry"])
+
+    assert desk.json("do", ref, "correct", "--as", "P-HEAD", "--confirm", entry)["outcome"] == "made"
+
+    proposed, made = desk.json("show", ref)["entries"][-2:]
+    assert (made["reason"], made["evidence"]) == (proposed["reason"], proposed["evidence"])
+    assert made["reason"]
+
+
 def test_a_proposal_is_refused_by_who_may_confirm_it(desk: Terminal) -> None:
     ref = received(desk, "Van")
     entry = str(desk.json("do", ref, "declare_ineligible", "--as", "P-DESK", "--data", '{"item": "oversees"}')["entry"])
