@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from kcity_flow.audit import histories
 from kcity_flow.domain.messages import EDITION_COMMANDS
 from kcity_flow.domain.moves import EDITION_MOVES, MOVES
 from kcity_flow.interfaces.cli import app, run
@@ -469,9 +470,23 @@ def test_mails_are_caught_and_shown(desk: Terminal) -> None:
 def test_the_register_is_checked_and_made_again(desk: Terminal) -> None:
     received(desk, "Izmit")
 
-    assert desk.json("register", "check") == {"matches": True, "differences": []}
+    found = desk.json("register", "check")
+    assert found.pop("replayed") >= 2
+    assert found == {"matches": True, "differences": [], "broken": [], "led_elsewhere": []}
     assert desk.json("register", "rebuild")["subjects"] >= 2
     assert desk("register", "check") == 0
+    assert "the chain of every ledger holds" in desk.out
+
+
+@pytest.mark.parametrize("fault", ["check", "broken", "replay"])
+def test_whatever_the_check_finds_ends_it_with_1(desk: Terminal, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    async def found(*_: Any) -> Any:
+        return (1, ["it led elsewhere"]) if fault == "replay" else ["it differs"]
+
+    monkeypatch.setattr(histories, fault, found if fault != "broken" else lambda _: ["entry 2 was changed"])
+
+    assert desk("register", "check") == 1
+    assert desk.out in ("it differs\n", "entry 2 was changed\n", "it led elsewhere\n")
 
 
 def test_ctrl_c_stops_cleanly_and_the_next_start_goes_on(tmp_path: Path) -> None:
