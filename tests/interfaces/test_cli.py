@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from kcity_flow.domain.messages import EDITION_COMMANDS
 from kcity_flow.domain.moves import EDITION_MOVES, MOVES
 from kcity_flow.interfaces.cli import app, run
 from kcity_flow.interfaces.tables import fields
+from kcity_flow.rehearsal.live import Diary, Standing
 
 KCITY = [sys.executable, "-c", "from kcity_flow.interfaces.cli import main; main()"]
 DOCS = Path(__file__).parents[2] / "docs"
@@ -231,6 +232,26 @@ def test_the_shipped_editions_are_sound(kcity: Terminal) -> None:
 
 def test_nobody_is_asked_for_what_is_counted() -> None:
     assert fields(EDITION_COMMANDS["close_edition"]) == {}
+
+
+@pytest.mark.parametrize(("year", "name"), [(2021, "2021"), (2030, "rehearsal")])
+@pytest.mark.parametrize("words", [[], ["--rehearse", "2020"]])
+def test_an_unfinished_rehearsal_is_only_gone_on_with(
+    kcity: Terminal, tmp_path: Path, words: list[str], year: int, name: str
+) -> None:
+    var = tmp_path / "var"
+    var.mkdir()
+    standing = Standing(year=year, applications=40, seed=7, factor=86_400, at=datetime.now(UTC))
+    Diary(var / "rehearsal.json").write(standing)
+
+    assert kcity("up", *words) == 2
+    assert kcity.err.startswith(f"{var} holds an unfinished rehearsal of edition {year}: `")
+    assert f"up --rehearse {name}` goes on with it" in kcity.err
+    assert "another folder with KCITY_VAR_DIR" in kcity.err
+    assert [path.name for path in var.iterdir()] == ["rehearsal.json"]
+
+    Diary(var / "rehearsal.json").write(standing.model_copy(update={"over": True}))
+    assert Diary(var / "rehearsal.json").unfinished() is None
 
 
 def test_a_faulty_edition_is_refused_with_its_lines(kcity: Terminal) -> None:
