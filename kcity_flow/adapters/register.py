@@ -54,6 +54,9 @@ ENTRIES = sa.Table(
     sa.Index("entries_by_command", "command", "outcome"),
 )
 
+AT_ONCE = 500
+"""Rows that are copied in one statement."""
+
 _ENTRY = sa.select(ENTRIES.c.entry)
 _ONE_ENTRY = _ENTRY.where(ENTRIES.c.subject == sa.bindparam("s"), ENTRIES.c.number == sa.bindparam("n"))
 _ALL_ENTRIES = _ENTRY.where(ENTRIES.c.subject == sa.bindparam("s")).order_by(ENTRIES.c.number)
@@ -188,11 +191,13 @@ class Register(Store):
             found = [connection.execute(_ONE_ENTRY, {"s": subject, "n": number}).scalar() for subject, number in keys]
         return sorted((Entry.model_validate_json(row) for row in found if row), key=lambda entry: entry.at)
 
-    def wipe(self) -> None:
-        """Forget everything, before a rebuild."""
-        with self.writing() as connection:
-            connection.execute(ENTRIES.delete())
-            connection.execute(SUBJECTS.delete())
+    def replace(self, other: Register) -> None:
+        """Say from now on what another register says: all of it at once, or nothing if that fails."""
+        with other.reading() as said, self.writing() as connection:
+            for table in (ENTRIES, SUBJECTS):
+                connection.execute(table.delete())
+                for rows in said.execute(sa.select(table)).mappings().partitions(AT_ONCE):
+                    connection.execute(table.insert(), [dict(row) for row in rows])
 
     def dump(self) -> list[str]:
         """Every row as one line of canonical text, in one order: two registers say the same if these are equal."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 from temporalio.api.common.v1 import Payload
@@ -13,6 +15,7 @@ from temporalio.worker import Replayer, WorkflowRunner
 
 from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.vault import Vault
+from kcity_flow.domain.ledger import breaks
 from kcity_flow.domain.messages import Batch, application_id, edition_id
 
 Progress = Callable[[int, int], None]
@@ -74,35 +77,52 @@ def _told(event: HistoryEvent) -> Sequence[Payload]:
     return ()
 
 
+@contextlib.asynccontextmanager
+async def _told_anew(
+    client: Client, vault: Vault, register: Register, progress: Progress | None
+) -> AsyncIterator[tuple[Register, int]]:
+    """What the register should say, from the histories alone, in a place of its own; and of how many subjects."""
+    names, kept = subjects(vault, register), 0
+    with tempfile.TemporaryDirectory(prefix="kcity-register-") as folder:
+        fresh = Register(f"sqlite:///{folder}/register.db")
+        fresh.prepare()
+        try:
+            for done, subject in enumerate(names, start=1):
+                histories = await runs(client, subject)
+                for history in histories:
+                    for batch in await batches(client, history):
+                        fresh.project(batch)
+                kept += bool(histories)
+                if progress:
+                    progress(done, len(names))
+            yield fresh, kept
+        finally:
+            fresh.close()
+
+
 async def rebuild(client: Client, vault: Vault, register: Register, progress: Progress | None = None) -> int:
-    """Make the register again from the histories alone. Returns how many subjects it holds."""
-    names = subjects(vault, register)
-    register.wipe()
-    return await _project(client, names, register, progress)
+    """Make the register again from the histories alone. Returns how many subjects it holds.
 
-
-async def _project(client: Client, names: list[str], register: Register, progress: Progress | None) -> int:
-    kept = 0
-    for done, subject in enumerate(names, start=1):
-        histories = await runs(client, subject)
-        for history in histories:
-            for batch in await batches(client, history):
-                register.project(batch)
-        kept += bool(histories)
-        if progress:
-            progress(done, len(names))
+    Every history is read before the register changes: interrupted, it stays as it was, with the editions that only
+    it knows.
+    """
+    async with _told_anew(client, vault, register, progress) as (fresh, kept):
+        register.replace(fresh)
     return kept
 
 
 async def check(client: Client, vault: Vault, register: Register, progress: Progress | None = None) -> list[str]:
     """Where register and histories differ, a sentence each; nothing if they say the same."""
-    fresh = Register("sqlite://")
-    fresh.prepare()
-    await _project(client, subjects(vault, register), fresh, progress)
-    stored, told = register.dump(), fresh.dump()
-    missing = [f"The register lacks {line[:160]}" for line in sorted(set(told) - set(stored))]
-    extra = [f"The histories do not say {line[:160]}" for line in sorted(set(stored) - set(told))]
+    async with _told_anew(client, vault, register, progress) as (fresh, _):
+        stored, told = set(register.dump()), set(fresh.dump())
+    missing = [f"The register lacks {line[:160]}" for line in sorted(told - stored)]
+    extra = [f"The histories do not say {line[:160]}" for line in sorted(stored - told)]
     return missing + extra
+
+
+def broken(register: Register) -> list[str]:
+    """Where a ledger's chain of hashes does not hold, a sentence each."""
+    return [fault for view in register.subjects() for fault in breaks(register.entries(view.subject))]
 
 
 async def replay(

@@ -679,21 +679,37 @@ def lifecycle(
 
 @registers.command("check", epilog="Example: kcity register check --json")
 def register_check(as_json: AsJson = False) -> None:
-    """Compare the register with the histories; differences are named and end it with 1."""
+    """Compare register and histories, verify each ledger's chain, replay each history; any fault ends it with 1."""
 
-    async def work(office: Office) -> list[str]:
+    async def work(office: Office) -> dict[str, Any]:
         from kcity_flow.audit import histories
+        from worker import WORKFLOWS, workflow_runner
 
+        client, vault, register = office.client, office.vault, office.register
         with _bar("Reading histories", as_json) as told:
-            return await histories.check(office.client, office.vault, office.register, told)
+            differences = await histories.check(client, vault, register, told)
+        broken = histories.broken(register)
+        with _bar("Replaying histories", as_json) as told:
+            names = histories.subjects(vault, register)
+            replayed, elsewhere = await histories.replay(client, names, WORKFLOWS, workflow_runner(), told)
+        return {
+            "matches": not differences,
+            "differences": differences,
+            "broken": broken,
+            "replayed": replayed,
+            "led_elsewhere": elsewhere,
+        }
 
-    differences = _with_office(work)
-    _answer(
-        as_json,
-        {"matches": not differences, "differences": differences},
-        lambda: "\n".join(differences) or "The register says what the histories say.",
+    found = _with_office(work)
+    faults = [*found["differences"], *found["broken"], *found["led_elsewhere"]]
+    sound = (
+        "The register says what the histories say; the chain of every ledger holds; "
+        f"{found['replayed']} histories, replayed, led to the same place."
     )
-    if differences:
+    # A replay's failure has a line for each cause.
+    lines = [" ".join(fault.split()) for fault in faults]
+    _answer(as_json, found, lambda: "\n".join(lines) or sound)
+    if faults:
         raise typer.Exit(REFUSED)
 
 

@@ -19,7 +19,7 @@ from kcity_flow.domain import messages as m
 from kcity_flow.domain.errors import Unknown
 from kcity_flow.domain.moves import BY_TRIGGER, EDITION_BY_TRIGGER
 from kcity_flow.domain.stages import Role
-from kcity_flow.gateway import Actor, Gateway, kind_of
+from kcity_flow.gateway import Actor, Gateway, kind_of, row_key
 from kcity_flow.interfaces.misuse import Misused
 from kcity_flow.server import connect, locate
 from kcity_flow.settings import Settings
@@ -106,7 +106,7 @@ class Office:
             person: Who acts; may be left out where one person alone could.
             role: In what role; the first of the person's that the table asks for, if left out.
             reason: Kept in the vault.
-            confirm: The proposal's entry; its data are repeated, so that none need be given.
+            confirm: The proposal's entry; its data, reason and evidence are repeated, so that none need be given.
             evidence: Files to keep; their hashes are sent.
             command_id: So that the same command can be sent again.
 
@@ -119,14 +119,21 @@ class Office:
         fitting = fitting_roles(subject, trigger, standing["view"]["stage"], second=confirm is not None)
         if trigger in HANDLES_PROPOSALS and proposal:
             fitting = proposal["approvers"] if trigger == "refuse_proposal" else [proposal["role"]]
-        elif proposal and proposal["trigger"] == trigger and not data:
-            data = {name: value for name, value in proposal["substance"].items() if name != "trigger"}
+        elif proposal and proposal["trigger"] == trigger:
+            substance = {name: value for name, value in proposal["substance"].items() if name != "trigger"}
+            data = {**await self._grounds(subject, proposal["entry"]), **(data or substance)}
         actor = self.actor(person, role, fitting, f"{trigger} {subject}")
         given: dict[str, Any] = {"reason": reason, "proposal": confirm}
         if evidence:
             given["evidence"] = [*data.get("evidence", ()), *map(self.keep, evidence)]
         data = {**data, **{name: value for name, value in given.items() if value is not None}}
         return await self.gateway.command(subject, trigger, data, actor, command_id)
+
+    async def _grounds(self, subject: str, number: int) -> dict[str, Any]:
+        """Reason and evidence of an entry: the reason as its commitment, which the gateway passes on."""
+        await self.ledger(row_key(subject), number)
+        entry = self.register.entry(row_key(subject), number)
+        return {"reason": entry.reason, "evidence": list(entry.evidence)} if entry else {}
 
     def actor(self, person: str | None, role: Role | None, fitting: list[str], what: str) -> Actor:
         """Who acts, in what role.

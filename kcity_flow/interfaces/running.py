@@ -20,14 +20,15 @@ from rich.live import Live
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
 from kcity_flow import logs
-from kcity_flow.adapters.edition_files import read_edition
+from kcity_flow.adapters.edition_files import load_edition, read_edition, shipped
 from kcity_flow.adapters.smtp import Postman
 from kcity_flow.adapters.stores import StoreFailed
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.errors import Refusal
 from kcity_flow.interfaces import board
+from kcity_flow.interfaces.misuse import Misused
 from kcity_flow.interfaces.office import stores
-from kcity_flow.rehearsal.live import going_on, rehearse
+from kcity_flow.rehearsal.live import Diary, going_on, rehearse
 from kcity_flow.server import Server, connect, locate, serving
 from kcity_flow.settings import Settings
 from worker import Programme, assemble, working
@@ -46,9 +47,19 @@ async def run_everything(rehearsed: str | None, as_json: bool) -> None:
         Unknown: there is no edition of that name.
         EditionFileError: the edition cannot be used.
         StoreFailed: a store cannot be opened.
+        Misused: the folder holds an unfinished rehearsal, and this is not to go on with it.
     """
     edition = read_edition(rehearsed) if rehearsed else None
     settings = Settings.read()
+    unfinished = Diary.of(settings).unfinished()
+    if unfinished is not None and (edition is None or edition.year != unfinished):
+        # Its time would run, a day a second, with nobody acting.
+        names = {load_edition(path).year: name for name, path in shipped().items()}
+        raise Misused(
+            f"{settings.var_dir} holds an unfinished rehearsal of edition {unfinished}: `{program()} up --rehearse "
+            f"{names.get(unfinished, 'FILE')}` goes on with it; to begin in earnest choose another folder "
+            "with KCITY_VAR_DIR."
+        )
     log_to(settings.logs / "kcity.log", settings.log_level)
     voice = _Voice(as_json)
     with _stopping() as stop:

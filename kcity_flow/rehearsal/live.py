@@ -67,11 +67,19 @@ class Diary:
 
     def read(self, edition: Edition) -> Standing | None:
         """How the rehearsal of an edition stands; nothing if there is none."""
+        standing = self._kept()
+        return standing if standing and standing.year == edition.year else None
+
+    def unfinished(self) -> int | None:
+        """Which edition's rehearsal was begun here and is not over."""
+        standing = self._kept()
+        return standing.year if standing and not standing.over else None
+
+    def _kept(self) -> Standing | None:
         try:
-            standing = Standing.model_validate_json(self._path.read_text())
+            return Standing.model_validate_json(self._path.read_text())
         except (OSError, ValidationError):
             return None
-        return standing if standing.year == edition.year else None
 
     def write(self, standing: Standing) -> None:
         """Keep it; a reader finds the old or the new, never half of one."""

@@ -7,17 +7,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
 
+from kcity_flow.audit import histories
 from kcity_flow.domain.messages import EDITION_COMMANDS
 from kcity_flow.domain.moves import EDITION_MOVES, MOVES
 from kcity_flow.interfaces.cli import app, run
 from kcity_flow.interfaces.tables import fields
+from kcity_flow.rehearsal.live import Diary, Standing
 
 KCITY = [sys.executable, "-c", "from kcity_flow.interfaces.cli import main; main()"]
 DOCS = Path(__file__).parents[2] / "docs"
@@ -232,6 +234,26 @@ def test_nobody_is_asked_for_what_is_counted() -> None:
     assert fields(EDITION_COMMANDS["close_edition"]) == {}
 
 
+@pytest.mark.parametrize(("year", "name"), [(2021, "2021"), (2030, "rehearsal")])
+@pytest.mark.parametrize("words", [[], ["--rehearse", "2020"]])
+def test_an_unfinished_rehearsal_is_only_gone_on_with(
+    kcity: Terminal, tmp_path: Path, words: list[str], year: int, name: str
+) -> None:
+    var = tmp_path / "var"
+    var.mkdir()
+    standing = Standing(year=year, applications=40, seed=7, factor=86_400, at=datetime.now(UTC))
+    Diary(var / "rehearsal.json").write(standing)
+
+    assert kcity("up", *words) == 2
+    assert kcity.err.startswith(f"{var} holds an unfinished rehearsal of edition {year}: `")
+    assert f"up --rehearse {name}` goes on with it" in kcity.err
+    assert "another folder with KCITY_VAR_DIR" in kcity.err
+    assert [path.name for path in var.iterdir()] == ["rehearsal.json"]
+
+    Diary(var / "rehearsal.json").write(standing.model_copy(update={"over": True}))
+    assert Diary(var / "rehearsal.json").unfinished() is None
+
+
 def test_a_faulty_edition_is_refused_with_its_lines(kcity: Terminal) -> None:
     assert kcity.json("edition", "new", "2022", "--from", "2021")["file"] == "2022.toml"
     text = Path("2022.toml").read_text()
@@ -330,6 +352,20 @@ def test_a_proposal_takes_a_second_person_and_no_data_again(desk: Terminal) -> N
     assert "this one proposed it" in desk.err
     made = desk.json("do", ref, "declare_ineligible", "--as", "P-HEAD", "--confirm", entry)
     assert (made["outcome"], made["stage"]) == ("made", "ineligible")
+
+
+def test_a_proposals_reason_and_evidence_are_confirmed_with_it(desk: Terminal) -> None:
+    ref = received(desk, "Bolu")
+    Path("letter.txt").write_text("It is spelt Bolu.")
+    data = '{"supersedes": 1, "field": "city", "value": "Bolu"}'
+    words = ("do", ref, "correct", "--as", "P-DESK", "--data", data, "--reason", "Misspelt.")
+    entry = str(desk.json(*words, "--evidence", "letter.txt")["entry"])
+
+    assert desk.json("do", ref, "correct", "--as", "P-HEAD", "--confirm", entry)["outcome"] == "made"
+
+    proposed, made = desk.json("show", ref)["entries"][-2:]
+    assert (made["reason"], made["evidence"]) == (proposed["reason"], proposed["evidence"])
+    assert made["reason"]
 
 
 def test_a_proposal_is_refused_by_who_may_confirm_it(desk: Terminal) -> None:
@@ -455,9 +491,23 @@ def test_mails_are_caught_and_shown(desk: Terminal) -> None:
 def test_the_register_is_checked_and_made_again(desk: Terminal) -> None:
     received(desk, "Izmit")
 
-    assert desk.json("register", "check") == {"matches": True, "differences": []}
+    found = desk.json("register", "check")
+    assert found.pop("replayed") >= 2
+    assert found == {"matches": True, "differences": [], "broken": [], "led_elsewhere": []}
     assert desk.json("register", "rebuild")["subjects"] >= 2
     assert desk("register", "check") == 0
+    assert "the chain of every ledger holds" in desk.out
+
+
+@pytest.mark.parametrize("fault", ["check", "broken", "replay"])
+def test_whatever_the_check_finds_ends_it_with_1(desk: Terminal, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    async def found(*_: Any) -> Any:
+        return (1, ["it led elsewhere"]) if fault == "replay" else ["it differs"]
+
+    monkeypatch.setattr(histories, fault, found if fault != "broken" else lambda _: ["entry 2 was changed"])
+
+    assert desk("register", "check") == 1
+    assert desk.out in ("it differs\n", "entry 2 was changed\n", "it led elsewhere\n")
 
 
 def test_ctrl_c_stops_cleanly_and_the_next_start_goes_on(tmp_path: Path) -> None:

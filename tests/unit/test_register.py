@@ -1,4 +1,5 @@
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import sqlalchemy as sa
@@ -126,11 +127,23 @@ def test_a_refused_command_with_a_strange_name_is_taken_in(register: Register):
     assert register.entries(REF) == [strange]
 
 
-def test_a_wiped_register_knows_nothing(register: Register):
-    register.project(batch(1))
-    register.wipe()
+def test_a_register_is_replaced_all_at_once_or_not_at_all(register: Register, monkeypatch: pytest.MonkeyPatch):
+    other = Register("sqlite://")
+    other.prepare()
+    other.project(batch(1))
+    other.project(batch(2, stage="screening"))
+    register.project(batch(1, city="Elsewhere"))
+    before = register.dump()
 
-    assert register.dump() == []
+    with monkeypatch.context() as halfway:
+        halfway.setattr(sa.engine.MappingResult, "partitions", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            register.replace(other)
+    assert register.dump() == before
+
+    register.replace(other)
+    assert register.dump() == other.dump()
+    other.close()
 
 
 def test_a_locked_register_says_so_in_a_sentence(register: Register, monkeypatch: pytest.MonkeyPatch):

@@ -1,0 +1,43 @@
+"""What an auditor asks: whether register, ledgers and histories say the same, and what an interruption leaves."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from kcity_flow.adapters.register import ENTRIES
+from kcity_flow.audit import histories
+from tests.season import DESK, Season
+
+
+async def test_an_interrupted_rebuild_leaves_the_register_as_it_was(
+    season: Season, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await season.ledger()
+    before = season.register.dump()
+
+    async def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    # The edition has no application yet: nothing but the register knows that it is there.
+    with monkeypatch.context() as halfway:
+        halfway.setattr(histories, "batches", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            await histories.rebuild(season.client, season.vault, season.register)
+    assert season.register.dump() == before
+
+    assert await histories.rebuild(season.client, season.vault, season.register) == 1
+    assert season.register.dump() == before
+
+
+async def test_an_entry_that_was_altered_breaks_its_chain(season: Season) -> None:
+    ankara = await season.apply("Ankara")
+    await ankara.do("acknowledge", DESK)
+    entry = (await ankara.ledger())[-1]
+    assert histories.broken(season.register) == []
+
+    altered = entry.model_copy(update={"person": "P-OTHER"}).model_dump_json()
+    with season.register.writing() as connection:
+        connection.execute(sa.update(ENTRIES).where(ENTRIES.c.command == "acknowledge").values(entry=altered))
+
+    assert histories.broken(season.register) == [f"{ankara.ref}: entry 2 was changed after it was written"]
