@@ -199,13 +199,16 @@ class Register(Store):
                 for rows in said.execute(sa.select(table)).mappings().partitions(AT_ONCE):
                     connection.execute(table.insert(), [dict(row) for row in rows])
 
-    def dump(self) -> list[str]:
-        """Every row as one line of canonical text, in one order: two registers say the same if these are equal."""
-        # Sorted here: databases differ in how they collate.
+    def dump(self) -> dict[str, str]:
+        """Every row with all its columns as canonical text, by what it is about.
+
+        Two registers say the same if these are equal.
+        """
         with self.reading() as connection:
-            views = connection.execute(sa.select(SUBJECTS.c.subject, SUBJECTS.c.view)).all()
-            entries = connection.execute(sa.select(ENTRIES.c.subject, ENTRIES.c.number, ENTRIES.c.entry)).all()
-        return [str(row[-1]) for rows in (views, entries) for row in sorted(rows, key=tuple)]
+            views = connection.execute(SUBJECTS.select().order_by(SUBJECTS.c.subject)).mappings()
+            found = {f"{row['subject']} as it stands": canonical(dict(row)) for row in views}
+            entries = connection.execute(ENTRIES.select().order_by(ENTRIES.c.subject, ENTRIES.c.number)).mappings()
+            return found | {f"{row['subject']}, entry {row['number']}": canonical(dict(row)) for row in entries}
 
 
 def _entry_row(entry: Entry) -> dict[str, Any]:

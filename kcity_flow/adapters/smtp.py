@@ -283,7 +283,8 @@ class Catcher:
 
     async def start(self) -> None:
         """Listen on a free port of this machine, :attr:`port`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        # Names, addresses and letters: for the owner alone, as the vault is.
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._number = max((int(path.name[:6]) for path in self.files()), default=0)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: SMTP(self, loop=loop, ident="K-City catcher"), "127.0.0.1", 0)

@@ -114,10 +114,13 @@ async def rebuild(client: Client, vault: Vault, register: Register, progress: Pr
 async def check(client: Client, vault: Vault, register: Register, progress: Progress | None = None) -> list[str]:
     """Where register and histories differ, a sentence each; nothing if they say the same."""
     async with _told_anew(client, vault, register, progress) as (fresh, _):
-        stored, told = set(register.dump()), set(fresh.dump())
-    missing = [f"The register lacks {line[:160]}" for line in sorted(told - stored)]
-    extra = [f"The histories do not say {line[:160]}" for line in sorted(stored - told)]
-    return missing + extra
+        stored, told = register.dump(), fresh.dump()
+    differing = [about for about in told if stored.get(about) not in (None, told[about])]
+    return [
+        *(f"The register lacks {about}." for about in told if about not in stored),
+        *(f"The histories know nothing of {about}." for about in stored if about not in told),
+        *(f"The register and the histories differ in {about}." for about in differing),
+    ]
 
 
 def broken(register: Register) -> list[str]:

@@ -348,21 +348,23 @@ def show(subject: Subject, as_json: AsJson = False) -> None:
     from kcity_flow.domain.messages import Entry, View
     from kcity_flow.interfaces import tables
 
-    async def work(office: Office) -> tuple[dict[str, Any], list[Entry]]:
+    async def work(office: Office) -> tuple[dict[str, Any], list[Entry], dict[str, str]]:
         from kcity_flow.gateway import row_key
 
         standing = await office.gateway.standing(subject)
-        return standing, await office.ledger(row_key(subject), standing["view"]["entries"])
+        ledger = await office.ledger(row_key(subject), standing["view"]["entries"])
+        return standing, ledger, office.texts(ledger)
 
-    standing, ledger = _with_office(work)
+    standing, ledger, texts = _with_office(work)
     view = View.model_validate(standing["view"])
     told = {
         "view": tables.plain(view),
         "facts": standing["facts"],
         "proposals": standing["proposals"],
         "entries": [tables.plain(entry) for entry in ledger],
+        "texts": texts,
     }
-    _answer(as_json, told, lambda: tables.subject(view, standing["facts"], standing["proposals"], ledger))
+    _answer(as_json, told, lambda: tables.subject(view, standing["facts"], standing["proposals"], ledger, texts))
 
 
 @app.command(epilog="Example: kcity moves KC2021-PLA-0001")
@@ -537,6 +539,8 @@ def person_add(
     from kcity_flow.interfaces.office import stores
     from kcity_flow.settings import Settings
 
+    if not name.strip():
+        raise Misused("The name is empty; write the person's name.")
     user, _, domain = parseaddr(address)[1].rpartition("@")
     if not user or not domain:
         raise Misused(f"{address!r} is no e-mail address; write one like minji@desk.example.")
@@ -548,8 +552,11 @@ def person_add(
         except ValidationError:
             raise Misused(f"{person!r} is no id; write P- and then capitals, digits or hyphens, like P-DESK.") from None
     with stores(Settings.read()) as (_, vault):
+        known = vault.person(person) if person else None
         added = vault.add_person(name, address, organisation=organisation, language=language, roles=role, id=person)
-    _answer(as_json, {"id": added, "roles": role}, lambda: f"{added} is {name}, in the roles {', '.join(role)}.")
+    before = f" Before: {known.name}, in the roles {', '.join(known.roles)}." if known else ""
+    said = f"{added} is {name}, in the roles {', '.join(role)}.{before}"
+    _answer(as_json, {"id": added, "roles": role}, lambda: said)
 
 
 @people.command("list", epilog="Example: kcity person list --role ministry")
@@ -679,9 +686,10 @@ def lifecycle(
 
 @registers.command("check", epilog="Example: kcity register check --json")
 def register_check(as_json: AsJson = False) -> None:
-    """Compare register and histories, verify each ledger's chain, replay each history; any fault ends it with 1."""
+    """Compare register and histories, verify every chain of hashes, replay each history; any fault ends it with 1."""
 
     async def work(office: Office) -> dict[str, Any]:
+        from kcity_flow.adapters.vault import JournalBroken
         from kcity_flow.audit import histories
         from worker import WORKFLOWS, workflow_runner
 
@@ -692,6 +700,10 @@ def register_check(as_json: AsJson = False) -> None:
         with _bar("Replaying histories", as_json) as told:
             names = histories.subjects(vault, register)
             replayed, elsewhere = await histories.replay(client, names, WORKFLOWS, workflow_runner(), told)
+        try:
+            vault.verify()
+        except JournalBroken as fault:
+            broken.append(str(fault))
         return {
             "matches": not differences,
             "differences": differences,
@@ -703,7 +715,7 @@ def register_check(as_json: AsJson = False) -> None:
     found = _with_office(work)
     faults = [*found["differences"], *found["broken"], *found["led_elsewhere"]]
     sound = (
-        "The register says what the histories say; the chain of every ledger holds; "
+        "The register says what the histories say; the chains of every ledger and of the intake journal hold; "
         f"{found['replayed']} histories, replayed, led to the same place."
     )
     # A replay's failure has a line for each cause.

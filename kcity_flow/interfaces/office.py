@@ -19,7 +19,7 @@ from kcity_flow.domain import messages as m
 from kcity_flow.domain.errors import Unknown
 from kcity_flow.domain.moves import BY_TRIGGER, EDITION_BY_TRIGGER
 from kcity_flow.domain.stages import Role
-from kcity_flow.gateway import Actor, Gateway, kind_of, row_key
+from kcity_flow.gateway import TEXTS, Actor, Gateway, kind_of, row_key
 from kcity_flow.interfaces.misuse import Misused
 from kcity_flow.server import connect, locate
 from kcity_flow.settings import Settings
@@ -83,6 +83,12 @@ class Office:
                 break
             await asyncio.sleep(0.1)
         return ledger
+
+    def texts(self, ledger: list[m.Entry]) -> dict[str, str]:
+        """What was written in a ledger's entries, by the commitments that stand there for it; redacted texts aside."""
+        stated = {str(entry.data[name]) for entry in ledger for name in TEXTS if name in entry.data}
+        found = {name: self.vault.text(name) for name in stated | {entry.reason or "" for entry in ledger}}
+        return {commitment: text for commitment, text in found.items() if text}
 
     async def do(
         self,

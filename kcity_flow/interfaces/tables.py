@@ -88,8 +88,10 @@ def views(found: Iterable[View]) -> RenderableType:
     return Group(table, Text(f"{table.row_count} application{'s' * (table.row_count != 1)}"))
 
 
-def subject(view: View, facts: dict[str, Any], proposals: list[dict[str, Any]], ledger: list[Entry]) -> RenderableType:
-    """One application or edition: how it stands, what waits, and its ledger."""
+def subject(
+    view: View, facts: dict[str, Any], proposals: list[dict[str, Any]], ledger: list[Entry], texts: dict[str, str]
+) -> RenderableType:
+    """One application or edition: how it stands, what waits, and its ledger with the texts that were written."""
     due = f"{view.next_timer} by {deadline(view.next_due_at)}" if view.next_due_at else "nothing"
     told = [
         Text.assemble((view.subject, "bold"), "  ", view.title),
@@ -107,7 +109,7 @@ def subject(view: View, facts: dict[str, Any], proposals: list[dict[str, Any]], 
         told.append(Text(line, style="dim"))
     for proposal in proposals:
         told.append(waiting(view.subject, proposal))
-    return Group(*told, entries(ledger))
+    return Group(*told, entries(ledger, texts))
 
 
 _SHOWN_ABOVE = ("ref", "stage", "since", "programme", "city", "title", "year", "place", "timers", "applicant")
@@ -117,27 +119,35 @@ def _facts(facts: dict[str, Any]) -> Iterable[str]:
     for name, value in facts.items():
         if name not in _SHOWN_ABOVE and value not in (None, "", False, 0, [], {}):
             written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            yield f"{name}: {written if len(written) <= 300 else written[:297] + '…'}"
+            yield f"{name}: {_short(written)}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 300 else text[:299] + "…"
 
 
 def waiting(name: str, proposal: dict[str, Any]) -> Text:
     """A proposal that waits for its second person, and how to confirm it."""
+    data = {name: value for name, value in proposal["substance"].items() if name != "trigger" and value is not None}
+    written = f" {_short(json.dumps(data, ensure_ascii=False))}" if data else ""
     return Text(
-        f"waits: {proposal['trigger']}, proposed by {proposal['person']} as entry {proposal['entry']}; "
+        f"waits: {proposal['trigger']}{written}, proposed by {proposal['person']} as entry {proposal['entry']}; "
         f"{' or '.join(proposal['approvers'])} confirms it with: "
         f"kcity do {name.removeprefix('edition/')} {proposal['trigger']} --confirm {proposal['entry']}",
         style="yellow",
     )
 
 
-def entries(ledger: Iterable[Entry]) -> RenderableType:
-    """A ledger, each entry with the head of its hash."""
+def entries(ledger: Iterable[Entry], texts: dict[str, str]) -> RenderableType:
+    """A ledger, each entry with what was written to it and the head of its hash."""
     table = _table("#", "when", "move", "stage", "who", "hash")
     for entry in ledger:
         went = entry.dest if entry.dest == entry.source else f"{entry.source} → {entry.dest}"
         what = entry.command if entry.outcome is Outcome.MADE else f"{entry.command} ({entry.outcome})"
         if entry.refused:
             what += f": {entry.refused.guard or entry.refused.code}"
+        said = [texts[c] for c in (entry.reason, *entry.data.values()) if isinstance(c, str) and c in texts]
+        what += "".join(f"\n  “{_short(' '.join(text.split()))}”" for text in said)
         who = entry.person if entry.person == entry.role else f"{entry.person} {entry.role}"
         table.add_row(
             str(entry.number), moment(entry.at), what, went, who, entry.hash[:8], style=_COLOURS[entry.outcome]

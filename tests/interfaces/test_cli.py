@@ -488,6 +488,17 @@ def test_mails_are_caught_and_shown(desk: Terminal) -> None:
     assert desk("mail") == 0
 
 
+def test_whoever_confirms_sees_what_was_proposed_and_why(desk: Terminal) -> None:
+    ref = received(desk, "Corlu")
+    data = json.dumps({"supersedes": 1, "field": "city", "value": "Çorlu"})
+    desk("do", ref, "correct", "--as", "P-DESK", "--data", data, "--reason", "a letter was lost")
+
+    assert desk("show", ref) == 0
+    assert '"value": "Çorlu"' in desk.out
+    assert "“a letter was lost”" in desk.out
+    assert list(desk.json("show", ref)["texts"].values()) == ["a letter was lost"]
+
+
 def test_the_register_is_checked_and_made_again(desk: Terminal) -> None:
     received(desk, "Izmit")
 
@@ -496,7 +507,7 @@ def test_the_register_is_checked_and_made_again(desk: Terminal) -> None:
     assert found == {"matches": True, "differences": [], "broken": [], "led_elsewhere": []}
     assert desk.json("register", "rebuild")["subjects"] >= 2
     assert desk("register", "check") == 0
-    assert "the chain of every ledger holds" in desk.out
+    assert "the chains of every ledger and of the intake journal hold" in desk.out
 
 
 @pytest.mark.parametrize("fault", ["check", "broken", "replay"])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from kcity_flow.adapters.register import ENTRIES
+from kcity_flow.adapters.register import ENTRIES, SUBJECTS
 from kcity_flow.audit import histories
 from tests.season import DESK, Season
 
@@ -41,3 +41,14 @@ async def test_an_entry_that_was_altered_breaks_its_chain(season: Season) -> Non
         connection.execute(sa.update(ENTRIES).where(ENTRIES.c.command == "acknowledge").values(entry=altered))
 
     assert histories.broken(season.register) == [f"{ankara.ref}: entry 2 was changed after it was written"]
+
+
+async def test_a_column_that_was_altered_is_a_difference(season: Season) -> None:
+    ankara = await season.apply("Ankara")
+    await ankara.ledger()
+    with season.register.writing() as connection:
+        connection.execute(sa.update(SUBJECTS).where(SUBJECTS.c.subject == ankara.ref).values(stage="withdrawn"))
+
+    assert await histories.check(season.client, season.vault, season.register) == [
+        f"The register and the histories differ in {ankara.ref} as it stands."
+    ]
