@@ -50,6 +50,7 @@ COLUMNS = {
 _NEEDED = ("programme", "title", "city", "country", "kind", "organisation", "contact", "channel")
 _APPLICANT = ("country", "kind", "organisation", "contact", "address", "partners")
 
+HALF_A_CHARACTER = "it holds half a character, such as \\ud800; write the whole one"
 _BEYOND = "cells beyond the header"
 _HASH = re.compile(r"^[0-9a-f]{64}$")
 
@@ -78,7 +79,11 @@ def read(path: Path) -> list[tuple[str, dict[str, Any]]]:
         raise Misused(f"The file {path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise Misused(f"The file {path} is not UTF-8; save it as UTF-8.") from None
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError, csv.Error) as error:
+    except RecursionError:
+        raise Misused(
+            f"The file {path} is nested too deep; write its fields as `kcity receive --help` has them."
+        ) from None
+    except (ValueError, csv.Error) as error:  # of TOML and JSON, and of numbers with thousands of digits
         raise Misused(f"The file {path} is not {path.suffix[1:].upper()}: {error}; mend that.") from None
     if not found:
         raise Misused(f"The file {path} holds no application.")
@@ -132,12 +137,15 @@ def rows(
     judged: list[Row] = []
     first: dict[str, str] = {}
     for where, written in found:
-        data, faults = _nested(written), []
+        data, faults = written, []
         try:
             if _BEYOND in data:
                 raise ValueError("it has more cells than the header; put a text with commas in quotes")
-            data = _completed(data, edition, now, keep)
+            json.dumps(data, ensure_ascii=False, default=str).encode()
+            data = _completed(_nested(data), edition, now, keep)
             faults = list(_faults(data, edition, now))
+        except UnicodeEncodeError:
+            faults = [HALF_A_CHARACTER]
         except (ValueError, TypeError, AttributeError, Misused) as error:
             faults = [str(error)]
         same = {name: value for name, value in data.items() if name not in ("received_at", "channel")}
@@ -151,10 +159,10 @@ def rows(
 def _nested(written: dict[str, Any]) -> dict[str, Any]:
     """A flat row as the command has it; what is nested already stays."""
     data = {name: value for name, value in written.items() if name not in _APPLICANT}
-    data["applicant"] = {
-        **{name: written[name] for name in _APPLICANT if name in written},
-        **written.get("applicant", {}),
-    }
+    nested = written.get("applicant", {})
+    if not isinstance(nested, dict):
+        raise ValueError("applicant holds no fields; write country, kind, organisation and contact in it")
+    data["applicant"] = {**{name: written[name] for name in _APPLICANT if name in written}, **nested}
     if isinstance(partners := data["applicant"].get("partners"), str):
         data["applicant"]["partners"] = [name.strip() for name in partners.split(";") if name.strip()]
     if isinstance(documents := data.get("documents"), str):
@@ -179,11 +187,17 @@ def _completed(data: dict[str, Any], edition: Edition, now: datetime, keep: Call
         received = datetime.combine(received, time())
     if received.tzinfo is None:
         received = received.replace(tzinfo=ZoneInfo(edition.zone))
+    try:
+        received_at = m.canonical_instant(received)
+    except OverflowError:
+        raise ValueError(f"received_at {received} lies beyond the calendar") from None
+    if not all(isinstance(document, dict) and "kind" in document for document in data.get("documents", ())):
+        raise ValueError("a document lacks its kind; write each with kind, and file or sha256")
     documents = [
         {"kind": document["kind"], "sha256": keep(document["file"])} if "file" in document else document
         for document in data.get("documents", ())
     ]
-    return {**data, "received_at": m.canonical_instant(received), "documents": documents}
+    return {**data, "received_at": received_at, "documents": documents}
 
 
 def _faults(data: dict[str, Any], edition: Edition, now: datetime) -> Iterator[str]:
@@ -199,7 +213,10 @@ def _faults(data: dict[str, Any], edition: Edition, now: datetime) -> Iterator[s
     if not str(applicant.get("contact", "")).startswith("P-") and "@" not in str(applicant.get("address", "")):
         yield "address is no e-mail address"
     known = {"applicant": {name: value for name, value in applicant.items() if name != "address"}}
-    known["applicant"].update(contact="P-X", organisation="O-X")
+    for name, prefix in (("contact", "P-"), ("organisation", "O-")):
+        # An id is judged as it is; a name gets one later.
+        if not str(applicant.get(name, "")).startswith(prefix):
+            known["applicant"][name] = f"{prefix}X"
     unknown = m.unknown_fields("receive", "application", data)
     unknown += sorted(set(known["applicant"]) - set(m.Applicant.model_fields))
     if unknown:
