@@ -52,6 +52,7 @@ _APPLICANT = ("country", "kind", "organisation", "contact", "address", "partners
 
 HALF_A_CHARACTER = "it holds half a character, such as \\ud800; write the whole one"
 _BEYOND = "cells beyond the header"
+_ORGANISATION = re.compile(r"O-[A-Z0-9-]{1,40}")
 _HASH = re.compile(r"^[0-9a-f]{64}$")
 
 
@@ -247,7 +248,7 @@ def _faults(data: dict[str, Any], edition: Edition, now: datetime) -> Iterator[s
 
 
 def with_ids(data: dict[str, Any], vault: Vault) -> dict[str, Any]:
-    """The same data with people and organisations by id; who is new is added to the vault.
+    """The same data with people and organisations, partners among them, by id; who is new is added to the vault.
 
     Whoever is known by address, or an organisation by name, keeps their id: so an application that comes twice is
     recognised.
@@ -255,9 +256,18 @@ def with_ids(data: dict[str, Any], vault: Vault) -> dict[str, Any]:
     applicant = dict(data["applicant"])
     contact, address = str(applicant["contact"]), str(applicant.pop("address", ""))
     organisation = str(applicant["organisation"])
-    if not organisation.startswith("O-"):
-        names = {name: id for id, name in vault.organisations().items()}
-        applicant["organisation"] = names.get(organisation) or vault.add_organisation(organisation)
+    known_by = {name: id for id, name in vault.organisations().items()}
+
+    def id_of(name: str) -> str:
+        if _ORGANISATION.fullmatch(name):
+            return name
+        if name not in known_by:
+            known_by[name] = vault.add_organisation(name)
+        return known_by[name]
+
+    applicant["organisation"] = id_of(organisation)
+    if "partners" in applicant:
+        applicant["partners"] = list(map(id_of, applicant["partners"]))
     if not contact.startswith("P-"):
         known = next((p for p in vault.people(Role.APPLICANT) if p.address.casefold() == address.casefold()), None)
         applicant["contact"] = (
