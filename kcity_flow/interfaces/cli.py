@@ -590,10 +590,12 @@ def person_list(
 
 
 @mails.callback()
-def mail(context: typer.Context) -> None:
+def mail(context: typer.Context, as_json: AsJson = False) -> None:
     """List or read the mails that the embedded catcher keeps; without more, the latest."""
     if context.invoked_subcommand is None:
-        mail_list()
+        mail_list(as_json=as_json)
+    elif as_json:
+        raise Misused(f"--json comes last here; write `kcity mail {context.invoked_subcommand} --json`.")
 
 
 @mails.command("list", epilog="Example: kcity mail list --last 100")

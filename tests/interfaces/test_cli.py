@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from kcity_flow.adapters.edition_files import SHIPPED
 from kcity_flow.audit import histories
 from kcity_flow.domain.messages import EDITION_COMMANDS
 from kcity_flow.domain.moves import EDITION_MOVES, MOVES
@@ -278,6 +279,14 @@ def test_a_faulty_edition_is_refused_with_its_lines(kcity: Terminal) -> None:
     assert json.loads(kcity.out)["faults"][0]["field"].startswith("windows")
 
 
+def test_a_new_edition_may_begin_from_a_file_without_a_heading(kcity: Terminal) -> None:
+    text = (SHIPPED / "2021.toml").read_text()
+    Path("mine.toml").write_text(text[text.index("format = 1") :])
+
+    assert kcity("edition", "new", "2024", "--from", "mine.toml") == 0
+    assert kcity("edition", "check", "2024.toml") == 0
+
+
 def test_a_new_edition_overwrites_nothing(kcity: Terminal) -> None:
     Path("2022.toml").write_text("mine")
 
@@ -527,6 +536,8 @@ def test_mails_are_caught_and_shown(desk: Terminal) -> None:
 
     assert "proposal" in mail["headers"]["Subject"]
     assert desk("mail") == 0
+    assert desk.json("mail")["mails"] == desk.json("mail", "list")["mails"]
+    assert desk("mail", "--json", "show", "1") == 2
 
 
 def test_the_register_is_checked_and_made_again(desk: Terminal) -> None:
