@@ -52,7 +52,8 @@ COUNTED = "open_applications"
 
 _STANDS_FOR_A_TEXT = "0" * 64
 _COMMITMENT = re.compile(r"^[0-9a-f]{64}$")
-_REF = re.compile(r"^KC\d{4}-[A-Z]{3}-\d{4,6}$")
+_YEAR = re.compile(r"[0-9]{4}")
+_REF = re.compile(r"KC[0-9]{4}-[A-Z]{3}-[0-9]{4,6}")
 _REFUSALS = {cls.code: cls for cls in e.Refusal.__subclasses__()}
 
 
@@ -68,15 +69,20 @@ class Actor:
         return {"person": self.person, "role": self.role.value}
 
 
+def is_year(text: str) -> bool:
+    """Whether it is written as a year is: four digits."""
+    return _YEAR.fullmatch(text) is not None
+
+
 def kind_of(subject: str) -> Literal["application", "edition"]:
     """Whose commands a subject takes: ``KC2021-PLA-0001`` is an application, ``2021`` or ``edition/2021`` an edition.
 
     Raises:
         Unknown: it is neither.
     """
-    if _REF.match(subject):
+    if _REF.fullmatch(subject):
         return "application"
-    if subject.removeprefix("edition/").isdigit():
+    if is_year(subject.removeprefix("edition/")):
         return "edition"
     raise e.Unknown(f"{subject!r} is neither a reference number such as KC2021-PLA-0001 nor an edition such as 2021.")
 
@@ -378,7 +384,11 @@ class Gateway:
         unknown = [name for name in m.unknown_fields(trigger, kind, data) if name != "trigger"]
         if unknown:
             raise e.Unreadable(trigger, f"it has no field {', '.join(unknown)}")
-        if len(m.canonical(data).encode()) > m.PAYLOAD_LIMIT:
+        try:
+            size = len(m.canonical(data).encode())
+        except UnicodeEncodeError:
+            raise e.Unreadable(trigger, "it holds half a character, such as \\ud800") from None
+        if size > m.PAYLOAD_LIMIT:
             raise e.TooLarge(
                 f"The data of {trigger} are larger than {m.PAYLOAD_LIMIT // 1024} KiB; send documents by their hash."
             )

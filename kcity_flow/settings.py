@@ -31,7 +31,7 @@ def _absolute(path: Path) -> Path:
 
 def _address(value: str) -> str:
     host, _, port = value.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise ValueError("it should be HOST:PORT, such as 127.0.0.1:7233")
     return value
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import sys
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
@@ -61,7 +62,22 @@ for name, group in (("edition", editions), ("person", people), ("mail", mails), 
 AsJson = Annotated[bool, typer.Option("--json", help="Plain JSON on standard output, and nothing else.")]
 As = Annotated[str | None, typer.Option("--as", metavar="P-…", help="Who acts; needed where several people could.")]
 EditionArgument = Annotated[str, typer.Argument(metavar="E", help="An edition's year, such as 2021.")]
-Subject = Annotated[str, typer.Argument(metavar="REF|E", help="A reference number, or an edition's year.")]
+
+
+def _subject(subject: str) -> str:
+    from kcity_flow.domain.errors import Unknown
+    from kcity_flow.gateway import kind_of
+
+    try:
+        kind_of(subject)
+    except Unknown as refusal:
+        raise Misused(refusal.sentence) from None
+    return subject
+
+
+Subject = Annotated[
+    str, typer.Argument(metavar="REF|E", help="A reference number, or an edition's year.", callback=_subject)
+]
 
 
 def main() -> NoReturn:
@@ -221,9 +237,10 @@ def edition_show(
 ) -> None:
     """Show an edition's rules, and which of them nobody announced."""
     from kcity_flow.adapters.edition_files import read_edition, shipped
+    from kcity_flow.gateway import is_year
     from kcity_flow.interfaces import tables
 
-    if edition in shipped() or not edition.isdigit():
+    if edition in shipped() or not is_year(edition):
         found = read_edition(edition)
     else:
         found = _with_office(lambda office: office.gateway.rules(int(edition))).edition
@@ -430,9 +447,14 @@ def _object(data: str | None) -> dict[str, Any]:
     try:
         text = Path(data[1:]).read_text(encoding="utf-8") if data.startswith("@") else data
         fields = json.loads(text)
+        json.dumps(fields, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Misused("--data holds half a character, such as \\ud800; write the whole one.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise Misused(f"The file {data[1:]} cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}.") from None
-    except json.JSONDecodeError as error:
+    except RecursionError:
+        raise Misused("--data is nested too deep; `kcity moves` shows the fields that a move asks for.") from None
+    except ValueError as error:  # also for numbers with thousands of digits
         raise Misused(f'--data is not JSON: {error}; write an object such as \'{{"item": "government"}}\'.') from None
     if not isinstance(fields, dict):
         raise Misused(f'--data is {type(fields).__name__}, not an object such as \'{{"item": "government"}}\'.')
@@ -510,7 +532,7 @@ def select(
 
 def _award(given: str) -> tuple[str, int]:
     ref, _, krw = given.rpartition("=")
-    if not (krw := krw.replace("_", "").replace(",", "")).isdigit():
+    if not re.fullmatch("[0-9]{1,15}", krw := krw.replace("_", "").replace(",", "")):
         raise Misused(f"--krw {given!r} is no sum; write 500000000, or KC2021-PLA-0001=500000000.")
     return ref, int(krw)
 
@@ -575,10 +597,12 @@ def person_list(
 
 
 @mails.callback()
-def mail(context: typer.Context) -> None:
+def mail(context: typer.Context, as_json: AsJson = False) -> None:
     """List or read the mails that the embedded catcher keeps; without more, the latest."""
     if context.invoked_subcommand is None:
-        mail_list()
+        mail_list(as_json=as_json)
+    elif as_json:
+        raise Misused(f"--json comes last here; write `kcity mail {context.invoked_subcommand} --json`.")
 
 
 @mails.command("list", epilog="Example: kcity mail list --last 100")

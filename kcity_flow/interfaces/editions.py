@@ -10,6 +10,7 @@ from kcity_flow.adapters.edition_files import EditionFileError, load_edition, re
 from kcity_flow.interfaces.misuse import Misused
 
 _DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})(?!\d)")
+_FORMAT = re.compile(r"^format\s*=\s*", re.MULTILINE)
 _SOURCES = re.compile(r"^\[sources\]\n(?:(?!\[).*\n?)*", re.MULTILINE)
 
 
@@ -29,7 +30,7 @@ def begin(year: int, origin: str) -> tuple[Path, list[str]]:
     before = read_edition(origin)
     source = shipped().get(origin, Path(origin)).read_text(encoding="utf-8")
     path = Path(f"{year}.toml")
-    text = _SOURCES.sub("", source.partition("\nformat = ")[2])
+    text = _SOURCES.sub("", _FORMAT.split(source, maxsplit=1)[-1])
     head = (
         f"# Edition {year}, begun from {origin}: nothing in it is announced yet. docs/edition.md defines the format.\n"
     )

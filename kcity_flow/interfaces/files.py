@@ -50,7 +50,9 @@ COLUMNS = {
 _NEEDED = ("programme", "title", "city", "country", "kind", "organisation", "contact", "channel")
 _APPLICANT = ("country", "kind", "organisation", "contact", "address", "partners")
 
+HALF_A_CHARACTER = "it holds half a character, such as \\ud800; write the whole one"
 _BEYOND = "cells beyond the header"
+_ORGANISATION = re.compile(r"O-[A-Z0-9-]{1,40}")
 _HASH = re.compile(r"^[0-9a-f]{64}$")
 
 
@@ -78,7 +80,11 @@ def read(path: Path) -> list[tuple[str, dict[str, Any]]]:
         raise Misused(f"The file {path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise Misused(f"The file {path} is not UTF-8; save it as UTF-8.") from None
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError, csv.Error) as error:
+    except RecursionError:
+        raise Misused(
+            f"The file {path} is nested too deep; write its fields as `kcity receive --help` has them."
+        ) from None
+    except (ValueError, csv.Error) as error:  # of TOML and JSON, and of numbers with thousands of digits
         raise Misused(f"The file {path} is not {path.suffix[1:].upper()}: {error}; mend that.") from None
     if not found:
         raise Misused(f"The file {path} holds no application.")
@@ -132,12 +138,15 @@ def rows(
     judged: list[Row] = []
     first: dict[str, str] = {}
     for where, written in found:
-        data, faults = _nested(written), []
+        data, faults = written, []
         try:
             if _BEYOND in data:
                 raise ValueError("it has more cells than the header; put a text with commas in quotes")
-            data = _completed(data, edition, now, keep)
+            json.dumps(data, ensure_ascii=False, default=str).encode()
+            data = _completed(_nested(data), edition, now, keep)
             faults = list(_faults(data, edition, now))
+        except UnicodeEncodeError:
+            faults = [HALF_A_CHARACTER]
         except (ValueError, TypeError, AttributeError, Misused) as error:
             faults = [str(error)]
         same = {name: value for name, value in data.items() if name not in ("received_at", "channel")}
@@ -151,10 +160,10 @@ def rows(
 def _nested(written: dict[str, Any]) -> dict[str, Any]:
     """A flat row as the command has it; what is nested already stays."""
     data = {name: value for name, value in written.items() if name not in _APPLICANT}
-    data["applicant"] = {
-        **{name: written[name] for name in _APPLICANT if name in written},
-        **written.get("applicant", {}),
-    }
+    nested = written.get("applicant", {})
+    if not isinstance(nested, dict):
+        raise ValueError("applicant holds no fields; write country, kind, organisation and contact in it")
+    data["applicant"] = {**{name: written[name] for name in _APPLICANT if name in written}, **nested}
     if isinstance(partners := data["applicant"].get("partners"), str):
         data["applicant"]["partners"] = [name.strip() for name in partners.split(";") if name.strip()]
     if isinstance(documents := data.get("documents"), str):
@@ -179,11 +188,17 @@ def _completed(data: dict[str, Any], edition: Edition, now: datetime, keep: Call
         received = datetime.combine(received, time())
     if received.tzinfo is None:
         received = received.replace(tzinfo=ZoneInfo(edition.zone))
+    try:
+        received_at = m.canonical_instant(received)
+    except OverflowError:
+        raise ValueError(f"received_at {received} lies beyond the calendar") from None
+    if not all(isinstance(document, dict) and "kind" in document for document in data.get("documents", ())):
+        raise ValueError("a document lacks its kind; write each with kind, and file or sha256")
     documents = [
         {"kind": document["kind"], "sha256": keep(document["file"])} if "file" in document else document
         for document in data.get("documents", ())
     ]
-    return {**data, "received_at": m.canonical_instant(received), "documents": documents}
+    return {**data, "received_at": received_at, "documents": documents}
 
 
 def _faults(data: dict[str, Any], edition: Edition, now: datetime) -> Iterator[str]:
@@ -199,7 +214,10 @@ def _faults(data: dict[str, Any], edition: Edition, now: datetime) -> Iterator[s
     if not str(applicant.get("contact", "")).startswith("P-") and "@" not in str(applicant.get("address", "")):
         yield "address is no e-mail address"
     known = {"applicant": {name: value for name, value in applicant.items() if name != "address"}}
-    known["applicant"].update(contact="P-X", organisation="O-X")
+    for name, prefix in (("contact", "P-"), ("organisation", "O-")):
+        # An id is judged as it is; a name gets one later.
+        if not str(applicant.get(name, "")).startswith(prefix):
+            known["applicant"][name] = f"{prefix}X"
     unknown = m.unknown_fields("receive", "application", data)
     unknown += sorted(set(known["applicant"]) - set(m.Applicant.model_fields))
     if unknown:
@@ -230,7 +248,7 @@ def _faults(data: dict[str, Any], edition: Edition, now: datetime) -> Iterator[s
 
 
 def with_ids(data: dict[str, Any], vault: Vault) -> dict[str, Any]:
-    """The same data with people and organisations by id; who is new is added to the vault.
+    """The same data with people and organisations, partners among them, by id; who is new is added to the vault.
 
     Whoever is known by address, or an organisation by name, keeps their id: so an application that comes twice is
     recognised.
@@ -238,9 +256,18 @@ def with_ids(data: dict[str, Any], vault: Vault) -> dict[str, Any]:
     applicant = dict(data["applicant"])
     contact, address = str(applicant["contact"]), str(applicant.pop("address", ""))
     organisation = str(applicant["organisation"])
-    if not organisation.startswith("O-"):
-        names = {name: id for id, name in vault.organisations().items()}
-        applicant["organisation"] = names.get(organisation) or vault.add_organisation(organisation)
+    known_by = {name: id for id, name in vault.organisations().items()}
+
+    def id_of(name: str) -> str:
+        if _ORGANISATION.fullmatch(name):
+            return name
+        if name not in known_by:
+            known_by[name] = vault.add_organisation(name)
+        return known_by[name]
+
+    applicant["organisation"] = id_of(organisation)
+    if "partners" in applicant:
+        applicant["partners"] = list(map(id_of, applicant["partners"]))
     if not contact.startswith("P-"):
         known = next((p for p in vault.people(Role.APPLICANT) if p.address.casefold() == address.casefold()), None)
         applicant["contact"] = (

@@ -19,7 +19,7 @@ from kcity_flow.domain import messages as m
 from kcity_flow.domain.errors import Unknown
 from kcity_flow.domain.moves import BY_TRIGGER, EDITION_BY_TRIGGER
 from kcity_flow.domain.stages import Role
-from kcity_flow.gateway import TEXTS, Actor, Gateway, kind_of, row_key
+from kcity_flow.gateway import TEXTS, Actor, Gateway, is_year, kind_of, row_key
 from kcity_flow.interfaces.misuse import Misused
 from kcity_flow.server import connect, locate
 from kcity_flow.settings import Settings
@@ -210,8 +210,8 @@ def as_year(edition: str) -> int:
     """An edition by its year, as the commands take it.
 
     Raises:
-        Unknown: it is no year.
+        Misused: it is no year.
     """
-    if not edition.isdigit() or len(edition) != 4:
-        raise Unknown(f"{edition!r} is no edition's year; write it like 2021 (`kcity edition list` shows them).")
+    if not is_year(edition):
+        raise Misused(f"{edition!r} is no edition's year; write it like 2021 (`kcity edition list` shows them).")
     return int(edition)

@@ -81,7 +81,10 @@ def _candidate(view: View, programme: Programme, edition: Edition, register: Reg
 
 
 def _has_previous_result(view: View, rule: Preference, year: int, register: Register) -> bool:
-    """Whether the host government had a project of the programme named, that ended as well as the rule asks."""
+    """Whether the applicant, or a partner, had a project of the programme named that ended as well as the rule asks.
+
+    Both are compared by the ids that the vault gave to their names; a project was its applicant's.
+    """
     if rule.from_year is not None and year < rule.from_year:
         return False
     received = register.entry(view.subject, 1)

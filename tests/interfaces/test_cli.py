@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from kcity_flow.adapters.edition_files import SHIPPED
 from kcity_flow.audit import histories
 from kcity_flow.domain.messages import EDITION_COMMANDS
 from kcity_flow.domain.moves import EDITION_MOVES, MOVES
@@ -186,7 +187,18 @@ def test_the_diagram_names_every_stage_move(kcity: Terminal) -> None:
         (["receive", "2021", "a.pdf"], 2, "a.pdf ends in none of .toml, .json and .csv"),
         (["receive", "2021", "gone.csv"], 2, "The file gone.csv cannot be read: No such file or directory."),
         (["list", "2021"], 1, "Edition 2021 is not open; open it with `kcity edition open 2021`."),
-        (["list", "next"], 1, "'next' is no edition's year; write it like 2021"),
+        (["do", "2021", "flag", "--data", "9" * 5000], 2, "--data is not JSON"),
+        (["do", "2021", "flag", "--data", "[" * 100_000], 2, "--data is nested too deep"),
+        (["do", "2021", "flag", "--data", '{"note": "\\ud800"}'], 2, "--data holds half a character"),
+        (["list", "²²²²"], 2, "'²²²²' is no edition's year"),
+        (["rank", "9" * 5000, "planning"], 2, "'9999"),
+        (["show", "²²²²"], 2, "'²²²²' is neither a reference number"),
+        (["moves", "KC²²²²-PLA-0001"], 2, "'KC²²²²-PLA-0001' is neither a reference number"),
+        (["do", "edition/²", "flag"], 2, "'edition/²' is neither a reference number"),
+        (["edition", "show", "²²²²"], 1, "There is no edition ²²²²"),
+        (["select", "2021", "planning", "--krw", "²"], 2, "--krw '²' is no sum"),
+        (["select", "2021", "planning", "--krw", "9" * 5000], 2, "--krw '999"),
+        (["list", "next"], 2, "'next' is no edition's year; write it like 2021"),
         (["list", "2021", "--stage", "bar"], 2, "There is no stage 'bar'; stages are absent, received"),
         (["show", "KC2021-PLA-0001"], 1, "No Temporal server is running here; start one with `kcity up`"),
         (["worker"], 1, "No Temporal server is running here"),
@@ -265,6 +277,14 @@ def test_a_faulty_edition_is_refused_with_its_lines(kcity: Terminal) -> None:
     assert "bad.toml, line " in kcity.err
     assert kcity("edition", "check", "bad.toml", "--json") == 1
     assert json.loads(kcity.out)["faults"][0]["field"].startswith("windows")
+
+
+def test_a_new_edition_may_begin_from_a_file_without_a_heading(kcity: Terminal) -> None:
+    text = (SHIPPED / "2021.toml").read_text()
+    Path("mine.toml").write_text(text[text.index("format = 1") :])
+
+    assert kcity("edition", "new", "2024", "--from", "mine.toml") == 0
+    assert kcity("edition", "check", "2024.toml") == 0
 
 
 def test_a_new_edition_overwrites_nothing(kcity: Terminal) -> None:
@@ -430,6 +450,36 @@ def test_faulty_rows_are_named_and_none_is_taken_unless_partial(desk: Terminal) 
     assert len(told["faults"]) == 9
 
 
+def test_whatever_a_file_holds_is_told_with_its_row_before_anything_is_received(desk: Terminal) -> None:
+    good: dict[str, Any] = dict(zip(HEADER.split(","), IZMIR.replace("Izmir", "Kars").split(","), strict=True))
+    wrong: dict[str, dict[str, Any]] = {
+        "applicant holds no fields": {"applicant": "x"},
+        "a document lacks its kind": {"documents": [{"sha256": "0" * 64}]},
+        "lies beyond the calendar": {"received_at": "0001-01-01T00:00:00"},
+        "contact: String should match pattern": {"contact": "P-desk"},
+        "organisation: String should match pattern": {"organisation": "O-kars"},
+        "half a character": {"city": "\ud800"},
+    }
+    Path("odd.json").write_text(json.dumps([good, *({**good, **fault} for fault in wrong.values())]))
+
+    assert desk("receive", "2021", "odd.json", "--as", "P-DESK") == 1
+
+    assert f"0 of {len(wrong) + 1} applications were received." in desk.out
+    *said, last = desk.err.splitlines()
+    for number, (line, fault) in enumerate(zip(said, wrong, strict=True), start=2):
+        assert line.startswith(f"odd.json, application {number}: ")
+        assert fault in line
+    assert last.startswith("Nothing was taken")
+
+
+@pytest.mark.parametrize(("text", "sentence"), [("9" * 5000, "is not JSON"), ("[" * 100_000, "is nested too deep")])
+def test_a_file_that_overflows_is_misused(desk: Terminal, text: str, sentence: str) -> None:
+    Path("odd.json").write_text(text)
+
+    assert desk("receive", "2021", "odd.json", "--as", "P-DESK") == 2
+    assert desk.err.startswith(f"The file odd.json {sentence}")
+
+
 def test_an_application_that_comes_twice_keeps_its_number(desk: Terminal) -> None:
     ref = received(desk, "Ordu")
 
@@ -466,7 +516,7 @@ def test_a_file_of_another_kind_is_misused(desk: Terminal, text: str, sentence: 
 def test_unknown_and_closed_subjects_are_told_apart(desk: Terminal) -> None:
     assert desk("do", "KC2021-DEM-0999", "acknowledge", "--as", "P-DESK") == 1
     assert desk.err.startswith("There is no KC2021-DEM-0999")
-    assert desk("show", "somebody") == 1
+    assert desk("show", "somebody") == 2
     assert "is neither a reference number such as KC2021-PLA-0001 nor an edition such as 2021" in desk.err
     assert desk("edition", "open", "2021") == 1
     assert "Edition 2021 is already there" in desk.err
@@ -486,6 +536,8 @@ def test_mails_are_caught_and_shown(desk: Terminal) -> None:
 
     assert "proposal" in mail["headers"]["Subject"]
     assert desk("mail") == 0
+    assert desk.json("mail")["mails"] == desk.json("mail", "list")["mails"]
+    assert desk("mail", "--json", "show", "1") == 2
 
 
 def test_whoever_confirms_sees_what_was_proposed_and_why(desk: Terminal) -> None:

@@ -8,11 +8,14 @@ import pytest
 
 from kcity_flow.adapters.edition_files import read_edition
 from kcity_flow.adapters.register import Register
+from kcity_flow.adapters.vault import Vault
 from kcity_flow.domain.messages import Batch, Choice, View, parse
 from kcity_flow.domain.selection import Call, Holder
 from kcity_flow.domain.stages import Stage
+from kcity_flow.interfaces.files import with_ids
 from kcity_flow.interfaces.misuse import Misused
 from kcity_flow.interfaces.ranking import Ranking, decision, ranking
+from tests.unit.paper import entry
 
 EDITION = read_edition("2021")
 PLANNING = {criterion.key: "80" for criterion in EDITION.programme("planning").criteria}
@@ -96,6 +99,47 @@ def test_a_country_without_a_project_comes_first_between_equals(tmp_path: Path) 
         ("0002", "country_without_project"),
         ("0001", "country_without_project"),
     ]
+
+
+def test_a_good_study_of_last_year_is_preferred_whoever_of_the_consortium_made_it(tmp_path: Path) -> None:
+    vault = Vault(f"sqlite:///{tmp_path / 'vault.db'}")
+    vault.prepare()
+    register = Register(f"sqlite:///{tmp_path / 'register.db'}")
+    register.prepare()
+
+    def applies(year: int, number: int, organisation: str, partners: list[str], grade: str = "") -> View:
+        applicant = {"contact": "P-X", "organisation": organisation, "country": "TR", "partners": partners}
+        data = with_ids({"applicant": applicant}, vault)
+        view = shortlisted(
+            number,
+            "80",
+            subject=f"KC{year}-DEM-{number:04d}",
+            edition=year,
+            stage=Stage.CLOSED if grade else Stage.SHORTLISTED,
+            programme="solution" if grade else "demonstration",
+            organisation=data["applicant"]["organisation"],
+        )
+        received = entry(1, view.subject, command="receive", data=data)
+        closed = entry(2, view.subject, command="close", data={"grade": grade})
+        register.project(Batch(entries=(received, closed) if grade else (received,), letters=(), view=view))
+        assert all(id.startswith("O-") and id.isupper() for id in (view.organisation, *data["applicant"]["partners"]))
+        return view
+
+    applies(2021, 1, "City of Izmir", [], "good")
+    applies(2021, 2, "City of Bursa", [], "poor")
+    applies(2022, 3, "Seoul Smart", ["City of Izmir", "O-ring Water"])
+    applies(2022, 4, "City of Izmir", [])
+    applies(2022, 5, "Busan Smart", ["City of Bursa"])
+
+    found = ranking(EDITION.model_copy(update={"year": 2022}), "demonstration", Call(year=2022), register)
+
+    preferred = {line.candidate.ref[-4:]: line.candidate.preferred for line in found.lines}
+    assert preferred == {"0003": True, "0004": True, "0005": False}
+    assert sorted(vault.organisations().values()) == [
+        "Busan Smart", "City of Bursa", "City of Izmir", "O-ring Water", "Seoul Smart",
+    ]  # fmt: skip
+    register.close()
+    vault.close()
 
 
 def test_ties_that_no_rule_decides_need_the_committees_order(tmp_path: Path) -> None:
