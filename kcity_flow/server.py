@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sysconfig
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -130,11 +130,15 @@ def locate(settings: Settings) -> Server:
 
 
 @contextlib.asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Server]:
+async def serving(settings: Settings, before: Callable[[], None] = lambda: None) -> AsyncIterator[Server]:
     """Find or start a server that has our namespace and search attributes, for as long as the block runs.
 
     A server of ours that survived its starter is taken over; one that dies within the block is started again, at the
     same address and on the same database. What we started is stopped at the end, also on Ctrl-C.
+
+    Args:
+        settings: Where.
+        before: Asked when the folder is ours and nothing has been started in it; what it raises ends it.
 
     Raises:
         AlreadyRunning: another process serves this var folder.
@@ -142,6 +146,7 @@ async def serving(settings: Settings) -> AsyncIterator[Server]:
         CannotStart: the var folder cannot be written, or its disk is full.
     """
     with _only_one(settings):
+        before()
         if settings.temporal_address:
             await _prepare(await connect(settings.temporal_address, settings), settings)
             yield Server(address=settings.temporal_address)

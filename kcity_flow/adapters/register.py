@@ -7,13 +7,12 @@ address or free text ever enters it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from kcity_flow.adapters.stores import Store
-from kcity_flow.domain.messages import Batch, Entry, View, canonical, canonical_instant
+from kcity_flow.domain.messages import Batch, Entry, View, canonical
 
 METADATA = sa.MetaData()
 
@@ -108,13 +107,7 @@ class Register(Store):
         programme: str | None = None,
         *,
         country: str | None = None,
-        contact: str | None = None,
-        waits_on: str | None = None,
         closed: bool | None = None,
-        due_before: datetime | None = None,
-        matching: str = "",
-        limit: int | None = None,
-        offset: int = 0,
     ) -> list[View]:
         """Applications and editions in order of subject; what is not given does not narrow.
 
@@ -123,30 +116,11 @@ class Register(Store):
             stage: Where they stand.
             programme: A programme's key; none of an edition's own rows has one.
             country: ISO 3166-1, two letters.
-            contact: A person's id.
-            waits_on: The role that has to act next.
             closed: Whether the file is closed.
-            due_before: Only with something due before this instant.
-            matching: Part of the subject, city or title, in any case of letters.
-            limit: At most so many.
-            offset: Leave out the first so many.
         """
-        query = sa.select(SUBJECTS.c.view).order_by(SUBJECTS.c.subject).limit(limit).offset(offset or None)
-        exact = {
-            "edition": edition,
-            "stage": stage,
-            "programme": programme,
-            "country": country,
-            "contact": contact,
-            "waits_on": waits_on,
-            "closed": closed,
-        }
-        query = query.where(*(SUBJECTS.c[name] == value for name, value in exact.items() if value is not None))
-        if due_before is not None:
-            query = query.where(SUBJECTS.c.next_due_at < canonical_instant(due_before))
-        if matching:
-            text = (SUBJECTS.c.subject, SUBJECTS.c.city, SUBJECTS.c.title)
-            query = query.where(sa.or_(*(column.icontains(matching, autoescape=True) for column in text)))
+        given = {"edition": edition, "stage": stage, "programme": programme, "country": country, "closed": closed}
+        exact = [SUBJECTS.c[name] == value for name, value in given.items() if value is not None]
+        query = sa.select(SUBJECTS.c.view).where(*exact).order_by(SUBJECTS.c.subject)
         with self.reading() as connection:
             return [View.model_validate_json(row) for row in connection.execute(query).scalars()]
 
@@ -176,20 +150,6 @@ class Register(Store):
         query = query.where(SUBJECTS.c.edition == edition).group_by(ENTRIES.c.outcome)
         with self.reading() as connection:
             return {str(outcome): int(count) for outcome, count in connection.execute(query)}
-
-    def proposals(self, edition: int | None = None) -> list[Entry]:
-        """Every proposal that waits for its second person, the oldest first."""
-        waiting = sa.select(SUBJECTS.c.view).where(SUBJECTS.c.proposals > 0)
-        if edition is not None:
-            waiting = waiting.where(SUBJECTS.c.edition == edition)
-        with self.reading() as connection:
-            keys = [
-                (view.subject, number)
-                for view in map(View.model_validate_json, connection.execute(waiting).scalars())
-                for number in view.waiting_proposals
-            ]
-            found = [connection.execute(_ONE_ENTRY, {"s": subject, "n": number}).scalar() for subject, number in keys]
-        return sorted((Entry.model_validate_json(row) for row in found if row), key=lambda entry: entry.at)
 
     def replace(self, other: Register) -> None:
         """Say from now on what another register says: all of it at once, or nothing if that fails."""

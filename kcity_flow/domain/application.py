@@ -332,7 +332,7 @@ def _undo(facts: Facts) -> dict[str, Any]:
     assert facts.undo is not None  # guard `made_in_error`
     before = facts.undo.before
     facts_of_then = {name: getattr(before, name) for name in Application.model_fields if name not in _NOT_UNDONE}
-    # Armed by this entry, so that no reminder's key comes twice (DESIGN.md 22).
+    # Armed by this entry, so that no reminder's key comes twice.
     back = {k: timer.model_copy(update={"entry": facts.entries + 1}) for k, timer in before.timers.items()}
     return {**facts_of_then, "timers": {**facts.application.timers, **back}}
 

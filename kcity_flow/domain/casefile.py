@@ -36,7 +36,7 @@ REFUSED_KEPT = 4096
 """Characters of a refused command's data that are kept; of more, the hash and how many they were."""
 
 REFUSALS_AN_HOUR = 100
-"""More refusals than this in an hour are counted, not recorded one by one (DESIGN.md 25)."""
+"""More refusals than this in an hour are counted, not recorded one by one."""
 
 UNKNOWN = "unknown"
 """Person and role of a command that cannot be read."""
@@ -60,7 +60,6 @@ class Carried(BaseModel):
     refusals: int = 0
     refusals_since: m.Instant | None = None
     uncounted_refusals: int = 0
-    closed: bool = False
     application: Application | None = None
     undo: Undo | None = None
     call: Call | None = None

@@ -111,7 +111,7 @@ class Notice(Frozen):
     subject: str
     document: str | None = None
     inquiries: int | None = Field(default=None, ge=0)
-    # Editions stand in histories, which cannot be edited: people stay in the file (DESIGN.md 10).
+    # Editions stand in histories, which cannot be edited: people stay in the file.
     contact: Person | None = Field(default=None, exclude=True)
     quoted: Person | None = Field(default=None, exclude=True)
 

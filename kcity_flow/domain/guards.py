@@ -116,7 +116,7 @@ def received_since_opening(facts: Facts) -> str:
 
 
 def received_in_time(facts: Facts) -> str:
-    """On time is judged on arrival. The closing instant itself is too late (DESIGN.md 7)."""
+    """On time is judged on arrival. The closing instant itself is too late."""
     at = facts.application.received_at
     return "" if at and at < facts.window.closes_at else f"arrival before {facts.window.closes_at.isoformat()}"
 

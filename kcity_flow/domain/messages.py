@@ -642,7 +642,7 @@ class Receipt(Frozen):
 class Letter(Frozen):
     """A letter due: what it is about and to whom; its text is made when it is written to the outbox.
 
-    ``key`` never repeats (DESIGN.md 22). ``to`` is a person's id or a role of the desk's.
+    ``key`` never repeats. ``to`` is a person's id or a role of the desk's.
     """
 
     key: str

@@ -43,7 +43,7 @@ ENDS = (
     Stage.CANCELLED,
     Stage.TERMINATED,
 )
-"""Stages that work does not leave. A correction or an upheld objection still may (LIFECYCLE, last paragraph)."""
+"""Stages that work does not leave. A correction or an upheld objection still may."""
 
 
 OBJECTIONABLE = (Stage.INELIGIBLE, Stage.NOT_SELECTED)

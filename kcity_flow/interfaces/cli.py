@@ -665,6 +665,9 @@ def season(
     """Play a whole season with an invented cast, from the call to the last timer, and report."""
     from kcity_flow.interfaces.seasons import play, summary
 
+    for path in (Path(report or "-"), html):
+        if path is not None and path != Path("-"):
+            _write(path, "", "a")  # a file that cannot be written is told now, not after the season
     played = play(edition, applications, seed, server, day, quiet=as_json or report == "-")
     figures = played.report.model_dump(mode="json")
     if report not in (None, "-"):
@@ -680,9 +683,10 @@ def season(
         raise typer.Exit(REFUSED)
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, mode: Literal["w", "a"] = "w") -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise Misused(f"The file {path} cannot be written: {error.strerror}.") from None
 

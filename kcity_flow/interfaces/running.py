@@ -51,40 +51,47 @@ async def run_everything(rehearsed: str | None, as_json: bool) -> None:
     """
     edition = read_edition(rehearsed) if rehearsed else None
     settings = Settings.read()
+    log_to(settings.logs / "kcity.log", settings.log_level)
+    voice = _Voice(as_json)
+    with _stopping() as stop:
+        voice.say("starting", f"kcity starts in {settings.var_dir} …", folder=str(settings.var_dir))
+        async with (
+            serving(settings, lambda: _no_other_rehearsal(settings, edition)) as server,
+            _parts(settings, server) as programme,
+            going_on(programme, edition, settings),
+            working(programme),
+        ):
+            voice.say("running", _where(server), **server.model_dump(mode="json"))
+            await _watched(_Watch(programme, server, edition, voice), edition, settings, stop)
+            voice.say("stopping", "kcity stops …")
+        again = f"{program()} up" + (f" --rehearse {rehearsed}" if rehearsed else "")
+        voice.say("stopped", f"Stopped. Everything is kept in {settings.var_dir}; `{again}` goes on from there.")
+
+
+def _no_other_rehearsal(settings: Settings, edition: Edition | None) -> None:
+    """The time of a rehearsal that nobody plays would run, a day a second."""
     unfinished = Diary.of(settings).unfinished()
     if unfinished is not None and (edition is None or edition.year != unfinished):
-        # Its time would run, a day a second, with nobody acting.
         names = {load_edition(path).year: name for name, path in shipped().items()}
         raise Misused(
             f"{settings.var_dir} holds an unfinished rehearsal of edition {unfinished}: `{program()} up --rehearse "
             f"{names.get(unfinished, 'FILE')}` goes on with it; to begin in earnest choose another folder "
             "with KCITY_VAR_DIR."
         )
-    log_to(settings.logs / "kcity.log", settings.log_level)
-    voice = _Voice(as_json)
-    with _stopping() as stop:
-        voice.say("starting", f"kcity starts in {settings.var_dir} …", folder=str(settings.var_dir))
-        async with (
-            serving(settings) as server,
-            _parts(settings, server) as programme,
-            going_on(programme, edition, settings),
-            working(programme),
-        ):
-            voice.say("running", _where(server), **server.model_dump(mode="json"))
-            watch = _Watch(programme, server, edition, voice)
-            tasks = [asyncio.create_task(watch.run(), name="watch")]
-            if edition:
-                tasks.append(asyncio.create_task(watch.rehearse(edition, settings), name="rehearsal"))
-            try:
-                await _first(stop, tasks[0])
-            finally:
-                for task in tasks:
-                    task.cancel()
-                # What is under way at the server goes on by itself at the next start.
-                await asyncio.gather(*tasks, return_exceptions=True)
-            voice.say("stopping", "kcity stops …")
-        again = f"{program()} up" + (f" --rehearse {rehearsed}" if rehearsed else "")
-        voice.say("stopped", f"Stopped. Everything is kept in {settings.var_dir}; `{again}` goes on from there.")
+
+
+async def _watched(watch: _Watch, edition: Edition | None, settings: Settings, stop: asyncio.Event) -> None:
+    """Show what happens, and play the rehearsal if there is one, until asked to stop."""
+    tasks = [asyncio.create_task(watch.run(), name="watch")]
+    if edition:
+        tasks.append(asyncio.create_task(watch.rehearse(edition, settings), name="rehearsal"))
+    try:
+        await _first(stop, tasks[0])
+    finally:
+        for task in tasks:
+            task.cancel()
+        # What is under way at the server goes on by itself at the next start.
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def run_worker(as_json: bool) -> None:

@@ -176,7 +176,7 @@ async def _looked_at(
 
 
 async def _leaks(client: Client, names: list[str], planned: Plan) -> list[str]:
-    """Where a history holds somebody's name or address, or what somebody wrote (DESIGN.md 17)."""
+    """Where a history holds somebody's name or address, or what somebody wrote."""
     texts = {str(act.data[name]) for act in planned.acts for name in TEXTS if name in act.data}
     people = {word for person in planned.cast.people() for word in (person.name, person.address)}
     needles = [(word, json.dumps(word)[1:-1].encode()) for word in sorted(texts | people)]

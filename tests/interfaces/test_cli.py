@@ -246,6 +246,11 @@ def test_nobody_is_asked_for_what_is_counted() -> None:
     assert fields(EDITION_COMMANDS["close_edition"]) == {}
 
 
+def test_a_report_that_cannot_be_written_is_told_before_the_season_is_played(kcity: Terminal) -> None:
+    assert kcity("season", "2021", "--applications", "80", "--html", "nowhere/season.html") == 2
+    assert kcity.err == "The file nowhere/season.html cannot be written: No such file or directory.\n"
+
+
 @pytest.mark.parametrize(("year", "name"), [(2021, "2021"), (2030, "rehearsal")])
 @pytest.mark.parametrize("words", [[], ["--rehearse", "2020"]])
 def test_an_unfinished_rehearsal_is_only_gone_on_with(
@@ -260,7 +265,7 @@ def test_an_unfinished_rehearsal_is_only_gone_on_with(
     assert kcity.err.startswith(f"{var} holds an unfinished rehearsal of edition {year}: `")
     assert f"up --rehearse {name}` goes on with it" in kcity.err
     assert "another folder with KCITY_VAR_DIR" in kcity.err
-    assert [path.name for path in var.iterdir()] == ["rehearsal.json"]
+    assert not (var / "temporal.db").exists()
 
     Diary(var / "rehearsal.json").write(standing.model_copy(update={"over": True}))
     assert Diary(var / "rehearsal.json").unfinished() is None

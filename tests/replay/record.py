@@ -1,7 +1,7 @@
 """Record the goldens anew: ``python -m tests.replay.record``.
 
 They are the histories of two seasons: for each end the shortest life that came to it, and the edition. Until
-version 1.0 they may be recorded again, with a reason in the commit (DESIGN.md 26); from then on they are frozen.
+version 1.0 they may be recorded again, with a reason in the commit; from then on they are frozen.
 """
 
 import asyncio

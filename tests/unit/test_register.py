@@ -103,20 +103,7 @@ def test_subjects_are_narrowed_by_what_is_given(register: Register):
     assert cities(2021, "screening") == ["Gaziantep", "Bogotá"]
     assert cities(2020) == []
     assert cities(programme="solution") == []
-    assert cities(matching="gazi") == ["Gaziantep"]
-    assert cities(matching="%") == []
-    assert cities(due_before=AT.replace(day=2)) == ["Tbilisi"]
     assert cities(closed=True) == []
-    assert cities(limit=1, offset=1) == ["Gaziantep"]
-
-
-def test_proposals_that_wait_are_listed_and_those_that_do_not_are_not(register: Register):
-    proposed = entry(1, outcome=Outcome.PROPOSED, command="declare_ineligible")
-    register.project(Batch(entries=(proposed,), letters=(), view=view(1, waiting_proposals=(1,))))
-    assert register.proposals(2021) == [proposed]
-
-    register.project(batch(2))
-    assert register.proposals() == []
 
 
 def test_a_refused_command_with_a_strange_name_is_taken_in(register: Register):
