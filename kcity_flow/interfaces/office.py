@@ -128,7 +128,10 @@ class Office:
         elif proposal and proposal["trigger"] == trigger:
             substance = {name: value for name, value in proposal["substance"].items() if name != "trigger"}
             data = {**await self._grounds(subject, proposal["entry"]), **(data or substance)}
-        actor = self.actor(person, role, fitting, f"{trigger} {subject}")
+        proposer = proposal["person"] if proposal else ""
+        if trigger == "retract_proposal":
+            person, proposer = person or proposer or None, ""
+        actor = self.actor(person, role, fitting, f"{trigger} {subject}", but=proposer)
         given: dict[str, Any] = {"reason": reason, "proposal": confirm}
         if evidence:
             given["evidence"] = [*data.get("evidence", ()), *map(self.keep, evidence)]
@@ -141,14 +144,14 @@ class Office:
         entry = self.register.entry(row_key(subject), number)
         return {"reason": entry.reason, "evidence": list(entry.evidence)} if entry else {}
 
-    def actor(self, person: str | None, role: Role | None, fitting: list[str], what: str) -> Actor:
-        """Who acts, in what role.
+    def actor(self, person: str | None, role: Role | None, fitting: list[str], what: str, but: str = "") -> Actor:
+        """Who acts, in what role; ``but`` may not, as the one who proposed it.
 
         Raises:
             Misused: nobody is named, and not exactly one person could be meant.
         """
         if person is None:
-            able = {p.id for name in fitting if role in (None, name) for p in self.vault.people(name)}
+            able = {p.id for name in fitting if role in (None, name) for p in self.vault.people(name)} - {but}
             wanted = " or ".join([role] if role else fitting) or "anybody"
             if not able:
                 raise Misused(

@@ -393,6 +393,18 @@ def test_a_proposals_reason_and_evidence_are_confirmed_with_it(desk: Terminal) -
     assert made["reason"]
 
 
+def test_who_confirms_or_retracts_need_not_be_said_where_it_can_only_be_one(desk: Terminal) -> None:
+    ref = received(desk, "Igdir")
+    proposing = ("do", ref, "declare_ineligible", "--as", "P-DESK", "--data", '{"item": "oversees"}')
+    first = str(desk.json(*proposing)["entry"])
+    retracted = desk.json("do", ref, "retract_proposal", "--confirm", first, "--reason", "Another item.")
+    assert retracted["outcome"] == "made"
+
+    second = str(desk.json(*proposing)["entry"])
+    assert desk.json("do", ref, "declare_ineligible", "--confirm", second)["stage"] == "ineligible"
+    assert desk.json("show", ref)["entries"][-1]["person"] == "P-HEAD"
+
+
 def test_a_proposal_is_refused_by_who_may_confirm_it(desk: Terminal) -> None:
     ref = received(desk, "Van")
     entry = str(desk.json("do", ref, "declare_ineligible", "--as", "P-DESK", "--data", '{"item": "oversees"}')["entry"])
