@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from kcity_flow.domain.messages import canonical_instant
+from kcity_flow.domain.values import canonical_instant
 
 BUSY_MS = 10_000
 """Milliseconds a writer waits for another process's write lock before it fails."""

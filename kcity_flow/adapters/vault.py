@@ -19,8 +19,9 @@ from typing import Any, Literal, NamedTuple
 import sqlalchemy as sa
 
 from kcity_flow.adapters.stores import Store, now
-from kcity_flow.domain.messages import Frozen, canonical, canonical_instant
+from kcity_flow.domain.messages import canonical
 from kcity_flow.domain.stages import Role
+from kcity_flow.domain.values import Frozen, canonical_instant
 from kcity_flow.letters import Mail
 
 LEASE = timedelta(minutes=5)

@@ -13,8 +13,8 @@ from typing import Any
 
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.edition import Edition, PartyKind, Programme, Window
-from kcity_flow.domain.messages import Frozen, Instant
 from kcity_flow.domain.stages import Role, Stage
+from kcity_flow.domain.values import Frozen, Instant
 
 
 class Seat(Frozen):

@@ -28,6 +28,7 @@ from kcity_flow.domain.messages import Batch, By, Entry, Letter, Outcome, Receip
 from kcity_flow.domain.moves import Move
 from kcity_flow.domain.selection import Call, EditionFacts
 from kcity_flow.domain.stages import ENDS, OBJECTIONABLE, EditionStage, Role, Stage, Via
+from kcity_flow.domain.values import Instant
 
 REMEMBERED = 500
 """Command ids remembered for repetition; Temporal forgets them at continue-as-new."""
@@ -58,7 +59,7 @@ class Carried(BaseModel):
     proposals: dict[int, Proposal] = {}
     seen: dict[str, Receipt] = {}
     refusals: int = 0
-    refusals_since: m.Instant | None = None
+    refusals_since: Instant | None = None
     uncounted_refusals: int = 0
     application: Application | None = None
     undo: Undo | None = None

@@ -9,45 +9,21 @@ serialised. Instants are aware and in UTC, in business time; money is an integer
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
     Field,
-    PlainSerializer,
     model_validator,
 )
 
 from kcity_flow.domain.errors import Unknown
+from kcity_flow.domain.values import Day, Frozen, Instant, Krw
 
-
-def _in_utc(instant: datetime) -> datetime:
-    try:
-        return instant.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("the instant is not in the calendar in UTC; write another year") from None
-
-
-def _written(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
-
-
-Instant = Annotated[AwareDatetime, AfterValidator(_in_utc), PlainSerializer(_written, when_used="json")]
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 Channel = Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,29}$")]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1, two letters")]
-Krw = Annotated[int, Field(ge=0, description="South Korean won")]
-
-
-class Frozen(BaseModel):
-    """A value. Unknown fields are ignored, as histories need; the reader of files refuses them."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Text(Frozen):
@@ -106,7 +82,7 @@ class Person(Frozen):
 class Notice(Frozen):
     """The announcement itself."""
 
-    published_on: date
+    published_on: Day
     source: str
     subject: str
     document: str | None = None
@@ -126,16 +102,16 @@ class Publication(Frozen):
 class Results(Frozen):
     """When results are announced. They may be decided earlier; both are dates in the edition's zone."""
 
-    due_on: date
-    warn_on: date | None = None
-    decided_on: date | None = None
+    due_on: Day
+    warn_on: Day | None = None
+    decided_on: Day | None = None
 
 
 class Implementation(Frozen):
     """When the work begins, if that is stated, and ends; soft, for the reasons an extension may have."""
 
-    starts_on: date | None = None
-    ends_on: date
+    starts_on: Day | None = None
+    ends_on: Day
     extension_reasons: tuple[Key, ...] = ()
 
 
@@ -153,13 +129,13 @@ class Tempo(Frozen):
     def business(self, clock: datetime) -> datetime:
         """Business time at an instant of the clock. UTC."""
         starts, origin = self._anchors(clock)
-        return _in_utc(origin + max(clock - starts, timedelta(0)) * self.factor)
+        return (origin + max(clock - starts, timedelta(0)) * self.factor).astimezone(UTC)
 
     def clock(self, business: datetime) -> datetime:
         """The first instant of the clock, to the microsecond, at which business time has reached this. UTC."""
         starts, origin = self._anchors(business)
         # Rounded up: a timer that fires a microsecond early would find its date not yet reached.
-        return _in_utc(starts - (origin - business) // self.factor)
+        return (starts - (origin - business) // self.factor).astimezone(UTC)
 
     def _anchors(self, fallback: datetime) -> tuple[datetime, datetime]:
         if self.starts_at is None or self.origin_at is None:
@@ -496,7 +472,7 @@ class Due(Frozen):
     days: int | None = Field(default=None, ge=0)
     working_days: int | None = Field(default=None, ge=0)
     months: int | None = Field(default=None, ge=1)
-    on: date | None = None
+    on: Day | None = None
     of: DateOf | None = None
 
     @model_validator(mode="after")

@@ -15,8 +15,8 @@ from pydantic import TypeAdapter
 from kcity_flow.domain.application import CORRECTABLE, Application, Facts
 from kcity_flow.domain.edition import Programme, StepKind, Window
 from kcity_flow.domain.evaluation import score, too_few_sheets
-from kcity_flow.domain.messages import Instant
 from kcity_flow.domain.stages import Role, Stage, Via
+from kcity_flow.domain.values import Instant
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,12 @@ in business time. Nothing here names a person: people are ids (``P-…``), free 
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
     Field,
-    PlainSerializer,
     TypeAdapter,
     ValidationError,
 )
@@ -26,6 +21,7 @@ from pydantic import (
 from kcity_flow.domain.edition import Edition, PartyKind
 from kcity_flow.domain.errors import Unreadable
 from kcity_flow.domain.stages import Role, Stage, Via
+from kcity_flow.domain.values import Day, Frozen, Instant, Krw
 
 PAYLOAD_LIMIT = 256 * 1024
 """Bytes a command may have. A document is sent by its hash."""
@@ -35,37 +31,12 @@ RETIME = "retime"
 """The signal by which a rehearsal is given another tempo: no command, and unknown in earnest."""
 
 
-DateOrInstant = TypeVar("DateOrInstant", bound=date)
-
-
-def canonical_instant(instant: datetime) -> str:
-    """UTC with six decimals and ``Z``: the one way an instant is written, so that hashes agree."""
-    # Not strftime: it imports a module at every call, which Temporal's sandbox makes dear.
-    return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
-
-
-def _within_reach(value: DateOrInstant) -> DateOrInstant:
-    # The calendar's own ends overflow as soon as a day is added.
-    if not 2000 <= value.year < 2200:
-        raise ValueError("it should lie between the years 2000 and 2200")
-    return value
-
-
-Instant = Annotated[AwareDatetime, AfterValidator(_within_reach), PlainSerializer(canonical_instant, when_used="json")]
-Day = Annotated[date, AfterValidator(_within_reach)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Commitment = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="salted SHA-256 of a text kept in the vault")]
 PersonId = Annotated[str, Field(pattern=r"^P-[A-Z0-9-]{1,40}$")]
 Ref = Annotated[str, Field(pattern=r"^KC\d{4}-[A-Z]{3}-\d{4,6}$")]
 Code = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,60}$")]
-Krw = Annotated[int, Field(ge=0, description="South Korean won")]
 Score = Annotated[int, Field(ge=0, le=100)]
-
-
-class Frozen(BaseModel):
-    """Values that travel. Unknown fields are ignored, so that an old worker can read a newer history."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Order(Frozen):

@@ -16,8 +16,9 @@ from typing import Any
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import Proposal, Timer
 from kcity_flow.domain.edition import Edition, Programme, QuotaKind, Tie, TieRule
-from kcity_flow.domain.messages import Choice, Frozen, Instant
+from kcity_flow.domain.messages import Choice
 from kcity_flow.domain.stages import EditionStage, Stage
+from kcity_flow.domain.values import Frozen, Instant
 
 HOLDING = (Stage.SELECTED, Stage.FRAMEWORK, Stage.PROCUREMENT)
 """Stages whose application holds a place that can still be let go of."""

@@ -26,6 +26,7 @@ from kcity_flow.domain.edition import ApplicantKind, Edition
 from kcity_flow.domain.errors import Unknown, Unreadable
 from kcity_flow.domain.moves import BY_TRIGGER
 from kcity_flow.domain.stages import Role, Stage
+from kcity_flow.domain.values import canonical_instant
 from kcity_flow.interfaces.misuse import Misused
 
 COLUMNS = {
@@ -189,7 +190,7 @@ def _completed(data: dict[str, Any], edition: Edition, now: datetime, keep: Call
     if received.tzinfo is None:
         received = received.replace(tzinfo=ZoneInfo(edition.zone))
     try:
-        received_at = m.canonical_instant(received)
+        received_at = canonical_instant(received)
     except OverflowError:
         raise ValueError(f"received_at {received} lies beyond the calendar") from None
     if not all(isinstance(document, dict) and "kind" in document for document in data.get("documents", ())):

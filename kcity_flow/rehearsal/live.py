@@ -16,7 +16,8 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from kcity_flow.domain.edition import Edition, Tempo, transformed
-from kcity_flow.domain.messages import Instant, edition_id
+from kcity_flow.domain.messages import edition_id
+from kcity_flow.domain.values import Instant
 from kcity_flow.rehearsal.director import Director, PassingClock, Position
 from kcity_flow.rehearsal.plan import plan
 from kcity_flow.rehearsal.season import SECONDS_A_DAY, people_the

@@ -330,6 +330,7 @@ HASH_OF_2021 = "4033e2498e99a44e65534e9c33efb0743bc342ddc61168cce44d5b85b2aa95e5
         ('calendars = ["KR"]', 'calendars = ["KR", "XX"]', "calendars.1: no calendar of holidays is known for XX; write a country's code like KR."),
         ("closes_at = 2021-04-21T00:00:00", "closes_at = 2021-02-18T00:00:00", "windows.call.closes_at: the window closes before it opens; write a later instant."),
         ("warn_on = 2021-06-21", "warn_on = 2021-07-21", "results.warn_on: 2021-07-21 is after results.due_on (2021-06-30); write an earlier date."),
+        ("ends_on = 2022-06-30", "ends_on = 9999-12-31", "implementation.ends_on: it should lie between the years 2000 and 2200."),
         ("ends_on = 2022-06-30", "ends_on = 2021-06-29", "implementation.ends_on: 2021-06-29 is before results.due_on (2021-06-30); write a later date."),
         ("quota = { kind = \"about\", places = 4 }", "quota = { kind = \"about\", places = 12 }", "programmes.planning.quota: 12 places are more than the total of 11; lower one or raise the other."),
         ("min_krw = 400_000_000", "min_krw = 700_000_000", "programmes.planning.award: min_krw 700000000 is above max_krw 600000000; exchange them."),

@@ -15,11 +15,11 @@ from kcity_flow.domain.messages import (
     StartApplication,
     application_id,
     canonical,
-    canonical_instant,
     edition_id,
     parse,
     unknown_fields,
 )
+from kcity_flow.domain.values import canonical_instant
 from tests.unit.case import HASH, Case
 
 BY = {"person": "P-DESK", "role": "desk"}
