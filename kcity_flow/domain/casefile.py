@@ -429,7 +429,7 @@ class CaseFile:
         if then == "flag":
             # A flag is for those who can decide; whoever was waited for has had the reminders.
             deciders = [name for name in (*ladder.to, *ladder.escalate_to) if name not in OUTSIDE]
-            self._tell(timer, "flagged", tuple(deciders) or (Role.DESK,), number)
+            self._tell(timer, "flagged", tuple(deciders), number)
 
     def _remind(self, timer: Timer, ladder: Ladder, offset: int) -> None:
         if offset <= 0:

@@ -313,3 +313,13 @@ def test_a_whole_life_never_raises_but_by_refusing():
         except Refusal:
             assert case.stage not in (Stage.SCREENING, Stage.FRAMEWORK)
         assert (due := case.file.next_due()) is None or due > case.now
+
+
+def test_a_flag_asks_nobody_outside_to_decide():
+    case = Case().to(Stage.CONSULTATION)
+    case.do("schedule", date_at=case.now + timedelta(days=20))
+    case.wait(days=30)
+
+    assert [entry.data["note"] for entry in case.entries if entry.command == "flag"][-1] == "presentation"
+    told = [(letter.template, letter.to) for letter in case.letters if "/presentation/" in letter.key]
+    assert told == [("reminder", "P-MAYOR")] * 2
