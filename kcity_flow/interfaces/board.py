@@ -295,7 +295,8 @@ class Board:
             days = (at - seen.now).total_seconds() / 86400
             style = "red" if days < 0 else "yellow" if days < 3 else ""
             whose = refs[0][7:] if len(refs) == 1 else f"×{len(refs)}"
-            yield Text.assemble((f" {at.astimezone(ZONE):%d %b} ", style), f"{whose} {timer}", (f"  {waits_on}", "dim"))
+            last = (at - timedelta(microseconds=1)).astimezone(ZONE)  # due at midnight, over with the day before
+            yield Text.assemble((f" {last:%d %b} ", style), f"{whose} {timer}", (f"  {waits_on}", "dim"))
 
     def _footer(self, seen: Snapshot, width: int) -> list[Text]:
         moving = next((e.subject for e in seen.recent if e.subject.startswith("KC")), f"{seen.edition.year}")

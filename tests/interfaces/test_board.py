@@ -126,6 +126,13 @@ def test_who_has_just_moved_stands_out_for_a_while() -> None:
     assert style() == "dim"
 
 
+def test_a_deadline_is_named_by_its_last_day() -> None:
+    midnight = datetime(2021, 6, 30, 15, tzinfo=UTC)  # in Seoul the first instant of July
+    waiting = view(3, Stage.SCREENING).model_copy(update={"next_due_at": midnight})
+
+    assert " 30 Jun PLA-0003 screening  desk" in Board(("", "")).draw(seen([waiting]), 160, 40).plain
+
+
 def test_where_nobody_watches_a_line_says_it() -> None:
     views = [view(1, Stage.RECEIVED), view(2, Stage.SELECTED), view(3, Stage.SELECTED)]
 
