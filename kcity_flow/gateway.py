@@ -281,14 +281,15 @@ class Gateway:
             # Counted, not believed: whatever was typed does not matter.
             data = {**data, COUNTED: self._open_applications(year_of(subject))}
         self._strict(trigger, kind, data)
-        empty = [name for name, text in _texts(data).items() if not text.strip()]
+        texts = _texts(data)
+        empty = [name for name, text in texts.items() if not text.strip()]
         if empty:
             raise e.Unreadable(trigger, f"{', '.join(empty)} is empty")
         command_id = command_id or f"{trigger}/{uuid.UUID(bytes=secrets.token_bytes(16))}"
         # Read here so that a fault is told with its field and never reaches a history.
         command = {**data, "by": actor.by()}
-        m.parse(kind, trigger, {**command, "id": command_id, **dict.fromkeys(_texts(data), _STANDS_FOR_A_TEXT)})
-        commitments = {name: self._vault.commit(text) for name, text in _texts(data).items()}
+        m.parse(kind, trigger, {**command, "id": command_id, **dict.fromkeys(texts, _STANDS_FOR_A_TEXT)})
+        commitments = {name: self._vault.commit(text) for name, text in texts.items()}
         receipt = await self._execute(subject, trigger, {**command, **commitments}, command_id)
         if receipt.trigger not in ("", trigger):
             # Temporal answers an id that it knows with what it answered then, and asks no workflow.

@@ -126,10 +126,8 @@ class Casework:
             data.setdefault("id", command_id)
         command: Command = parse(self._file.kind, name, data)
         # An edition orders by update, an application gives its place back by signal; any other way is as it was seen.
-        believed = (Via.UPDATE, Via.EDITION) if via is Via.UPDATE else (Via.SIGNAL,)
-        if via is Via.SIGNAL and name == RELEASE:
-            believed = (Via.APPLICATION,)
-        if command.by.via not in believed:
+        believed = Via.EDITION if via is Via.UPDATE else Via.APPLICATION if name == RELEASE else via
+        if command.by.via is not believed:
             command = command.model_copy(update={"by": command.by.model_copy(update={"via": via})})
         return command
 

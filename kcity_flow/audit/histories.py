@@ -16,7 +16,8 @@ from temporalio.worker import Replayer, WorkflowRunner
 from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.vault import Vault
 from kcity_flow.domain.ledger import breaks
-from kcity_flow.domain.messages import Batch, application_id, edition_id
+from kcity_flow.domain.messages import Batch, edition_id
+from kcity_flow.gateway import workflow_id
 
 Progress = Callable[[int, int], None]
 """Told how many are done, of how many."""
@@ -34,10 +35,6 @@ def subjects(vault: Vault, register: Register) -> list[str]:
     return [*(edition_id(year) for year in years), *refs]
 
 
-def _workflow_id(subject: str) -> str:
-    return subject if subject.startswith("edition/") else application_id(subject)
-
-
 async def runs(client: Client, subject: str) -> list[WorkflowHistory]:
     """Every run of a subject's workflow, the first one first; none if its workflow never started.
 
@@ -47,7 +44,7 @@ async def runs(client: Client, subject: str) -> list[WorkflowHistory]:
     run_id: str | None = None
     while True:
         try:
-            history = await client.get_workflow_handle(_workflow_id(subject), run_id=run_id).fetch_history()
+            history = await client.get_workflow_handle(workflow_id(subject), run_id=run_id).fetch_history()
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND and not found:
                 return []

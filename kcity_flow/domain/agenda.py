@@ -18,6 +18,7 @@ import holidays
 from kcity_flow.domain.application import RUN_WHILE_SUSPENDED, Timer
 from kcity_flow.domain.edition import DateOf, Edition, Ladder
 from kcity_flow.domain.stages import ENDS, OBJECTIONABLE, EditionStage, Stage
+from kcity_flow.domain.values import last_day
 
 S, E = Stage, EditionStage
 _CLARIFIED = (S.SCREENING, S.PAPER_REVIEW, S.CONSULTATION, S.PRESENTATION, S.CONFIRMATION)
@@ -178,7 +179,7 @@ def steps(timer: Timer, ladder: Ladder, calendar: Calendar, subject: str) -> lis
     """
     jitter = int(hashlib.sha256(subject.encode()).hexdigest()[:8], 16) % JITTER_MINUTES
     # A due instant is the end of a day: the day it belongs to is the one that has just ended.
-    due_day = calendar.day_of(timer.due_at - timedelta(microseconds=1))
+    due_day = last_day(timer.due_at, calendar.zone)
     reminders = []
     for offset in ladder.remind:
         day = due_day + timedelta(days=offset) if ladder.calendar_days else calendar.plus_working_days(due_day, offset)

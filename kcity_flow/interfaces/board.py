@@ -17,6 +17,7 @@ from kcity_flow.adapters.vault import State, Vault
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.messages import Entry, Outcome, View
 from kcity_flow.domain.stages import ENDS, Stage
+from kcity_flow.domain.values import last_day
 from kcity_flow.interfaces.tables import ZONE, quota
 
 S = Stage
@@ -295,8 +296,7 @@ class Board:
             days = (at - seen.now).total_seconds() / 86400
             style = "red" if days < 0 else "yellow" if days < 3 else ""
             whose = refs[0][7:] if len(refs) == 1 else f"×{len(refs)}"
-            last = (at - timedelta(microseconds=1)).astimezone(ZONE)  # due at midnight, over with the day before
-            yield Text.assemble((f" {last:%d %b} ", style), f"{whose} {timer}", (f"  {waits_on}", "dim"))
+            yield Text.assemble((f" {last_day(at, ZONE):%d %b} ", style), f"{whose} {timer}", (f"  {waits_on}", "dim"))
 
     def _footer(self, seen: Snapshot, width: int) -> list[Text]:
         moving = next((e.subject for e in seen.recent if e.subject.startswith("KC")), f"{seen.edition.year}")

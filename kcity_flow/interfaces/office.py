@@ -140,8 +140,8 @@ class Office:
 
     async def _grounds(self, subject: str, number: int) -> dict[str, Any]:
         """Reason and evidence of an entry: the reason as its commitment, which the gateway passes on."""
-        await self.ledger(row_key(subject), number)
-        entry = self.register.entry(row_key(subject), number)
+        ledger = await self.ledger(row_key(subject), number)
+        entry = next((entry for entry in ledger if entry.number == number), None)
         return {"reason": entry.reason, "evidence": list(entry.evidence)} if entry else {}
 
     def actor(self, person: str | None, role: Role | None, fitting: list[str], what: str, but: str = "") -> Actor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,6 +26,7 @@ from kcity_flow.domain.messages import Entry, Outcome, View
 from kcity_flow.domain.moves import EDITION_MOVES, MOVES, Move
 from kcity_flow.domain.selection import Call, EditionFacts
 from kcity_flow.domain.stages import EditionStage, Role, Stage
+from kcity_flow.domain.values import last_day
 from kcity_flow.gateway import COUNTED, kind_of
 from kcity_flow.interfaces import lifecycle
 from kcity_flow.interfaces.ranking import Ranking, rounded
@@ -52,12 +53,9 @@ def moment(at: datetime | str | None) -> str:
     return f"{instant.astimezone(ZONE):%Y-%m-%d %H:%M}"
 
 
-def deadline(at: datetime | str | None) -> str:
-    """The last day of a deadline: due at midnight, it is over at the end of the day before."""
-    if at is None:
-        return ""
-    instant = (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(ZONE)
-    return f"{instant - timedelta(microseconds=1):%Y-%m-%d}" if instant.time() == time() else moment(instant)
+def deadline(at: datetime) -> str:
+    """The last day of a deadline, or the minute where it is not over with a day."""
+    return str(last_day(at, ZONE)) if at.astimezone(ZONE).time() == time() else moment(at)
 
 
 def plain(model: Any) -> Any:

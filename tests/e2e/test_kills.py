@@ -120,7 +120,7 @@ def test_a_season_killed_three_times_goes_on_as_one_that_was_not(tmp_path):
     assert len(ledgers) == APPLICATIONS
     for ref, ledger in ledgers.items():
         done = moves_of_people(ledger)
-        assert len(done) > 10
+        assert len(done) > 30
         assert done == moves_of_people([e for e in planned.entries if e.subject == ref])[: len(done)]
         assert breaks(ledger) == []
     mails = Catcher(settings.mails)
