@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncGenerator, Coroutine, Iterator
+from itertools import islice
 from typing import Any, Protocol
 
 from temporalio import activity
@@ -42,20 +46,23 @@ class Orders:
         Raises:
             Unavailable: an application does not answer; the activity is repeated.
         """
+        commands = batch.commands
         done, refused = _so_far()
-        for start in range(done, len(batch.commands), AT_ONCE):
-            some = batch.commands[start : start + AT_ONCE]
-            answers = await asyncio.gather(*(self._send(batch, *order) for order in some))
-            refused += [
-                (ref, trigger, code) for (ref, trigger, _), code in zip(some, answers, strict=True) if code is not None
-            ]
-            activity.heartbeat(start + len(some), refused)
-        return OrderResult(refused=tuple(refused))
+        sending = (self._send(batch, *command) for command in commands[done:])
+        async with contextlib.aclosing(_answers(sending)) as answers:
+            async for code in answers:
+                if code is not None:
+                    refused.setdefault(code, []).append(done)
+                done += 1
+                activity.heartbeat(done, refused)
+        return OrderResult(
+            refusals={code: tuple(commands[place][0] for place in places) for code, places in refused.items()}
+        )
 
     async def _send(self, batch: OrderBatch, ref: str, trigger: str, data: dict[str, Any]) -> str | None:
         """Send one command; returns the refusal's code if it was refused."""
         try:
-            await self._commands.order(ref, trigger, data, f"edition/{batch.edition}/{batch.entry}/{ref}/{trigger}")
+            await self._commands.order(ref, trigger, data, batch.command_id(ref, trigger))
         except Unavailable:
             raise  # whether it was done is unknown, which is no refusal
         except Refusal as refusal:
@@ -63,9 +70,22 @@ class Orders:
         return None
 
 
-def _so_far() -> tuple[int, list[tuple[str, str, str]]]:
-    details = activity.info().heartbeat_details
-    if not details:
-        return 0, []
-    done, refused = details
-    return int(done), [(ref, trigger, code) for ref, trigger, code in refused]
+async def _answers(sending: Iterator[Coroutine[Any, Any, str | None]]) -> AsyncGenerator[str | None]:
+    """The answers in order, so that one number says how far it has come; ``AT_ONCE`` are awaited side by side."""
+    waiting = deque(asyncio.create_task(each) for each in islice(sending, AT_ONCE))
+    try:
+        while waiting:
+            answer = await waiting[0]
+            waiting.popleft()
+            waiting.extend(asyncio.create_task(each) for each in islice(sending, 1))
+            yield answer
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+def _so_far() -> tuple[int, dict[str, list[int]]]:
+    """How many are behind us, and the places in the batch of those that refused, by the refusal's code."""
+    done, refused = activity.info().heartbeat_details or (0, {})
+    return int(done), {code: list(places) for code, places in refused.items()}

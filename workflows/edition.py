@@ -46,11 +46,11 @@ class EditionWorkflow(Casework):
                 batch,
                 start_to_close_timeout=timedelta(hours=2),
                 heartbeat_timeout=timedelta(seconds=60),
-                summary=f"{len(batch.commands)} orders of entry {batch.entry}",
+                summary=f"{len(batch)} orders of entry {batch.entry}",
             )
             self._file.orders.pop(0)
-            for ref, trigger, _ in result.refused:
-                self._file.refused(batch, ref, trigger, self._now(), workflow.now())
+            for refs in result.refusals.values():
+                self._file.refused(batch, refs, self._now(), workflow.now())
 
     @workflow.query
     def standing(self) -> dict[str, object]:
