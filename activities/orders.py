@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Iterable
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from temporalio import activity
 
 from kcity_flow.domain.errors import Refusal, Unavailable
 from kcity_flow.domain.messages import OrderBatch, OrderResult
+
+T = TypeVar("T")
 
 AT_ONCE = 8
 """Applications that are told side by side."""
@@ -49,7 +51,7 @@ class Orders:
         commands = batch.commands
         done, refused = _so_far()
         sending = (self._send(batch, *command) for command in commands[done:])
-        async with contextlib.aclosing(_answers(sending)) as answers:
+        async with contextlib.aclosing(side_by_side(sending, AT_ONCE)) as answers:
             async for code in answers:
                 if code is not None:
                     refused.setdefault(code, []).append(done)
@@ -70,14 +72,19 @@ class Orders:
         return None
 
 
-async def _answers(sending: Iterator[Coroutine[Any, Any, str | None]]) -> AsyncGenerator[str | None]:
-    """The answers in order, so that one number says how far it has come; ``AT_ONCE`` are awaited side by side."""
-    waiting = deque(asyncio.create_task(each) for each in islice(sending, AT_ONCE))
+async def side_by_side(sending: Iterable[Coroutine[Any, Any, T]], at_once: int) -> AsyncGenerator[T]:
+    """The answers in order, so that one number says how far it has come; ``at_once`` are awaited side by side.
+
+    Raises:
+        Exception: the first that one of them raises; those beside it are cancelled.
+    """
+    left = iter(sending)
+    waiting = deque(asyncio.create_task(each) for each in islice(left, at_once))
     try:
         while waiting:
             answer = await waiting[0]
             waiting.popleft()
-            waiting.extend(asyncio.create_task(each) for each in islice(sending, 1))
+            waiting.extend(asyncio.create_task(each) for each in islice(left, 1))
             yield answer
     finally:
         for task in waiting:

@@ -58,6 +58,11 @@ class EditionWorkflow(Casework):
         return self._standing(self._file.call)
 
     @workflow.query
+    def orders(self) -> list[tuple[int, list[str], int]]:
+        """What is still to be carried out, the first being under way: its entry, its triggers, how many are told."""
+        return [(batch.entry, [same.trigger for same in batch.orders], len(batch)) for batch in self._file.orders]
+
+    @workflow.query
     def rules(self) -> dict[str, object]:
         """The edition's rules by value, and the days off that travel with them."""
         return {
