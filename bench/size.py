@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 import sqlalchemy as sa
 from temporalio.client import Client
 
+from kcity_flow.adapters.documents import Documents
 from kcity_flow.adapters.edition_files import read_edition
 from kcity_flow.adapters.register import ENTRIES, SUBJECTS, Register
 from kcity_flow.adapters.vault import Vault
@@ -33,6 +35,8 @@ from kcity_flow.domain.edition import Edition, edition_hash, transformed
 from kcity_flow.domain.selection import Call
 from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.gateway import Actor, Gateway
+from kcity_flow.interfaces import bulk
+from kcity_flow.interfaces.office import Office
 from kcity_flow.interfaces.ranking import decision, ranking
 from kcity_flow.process import leave
 from kcity_flow.rehearsal.dry import DryRun
@@ -40,6 +44,7 @@ from kcity_flow.server import connect, serving
 from kcity_flow.settings import Settings
 
 PLACES, RESERVE, STARTED_AT_ONCE, PROGRAMME = 4, 20, 16, "planning"
+OTHER, DECLINED = "solution", 1000
 HEAD, COMMITTEE, CHAIR = Actor("P-HEAD", Role.HEAD), Actor("P-COMMITTEE", Role.COMMITTEE), Actor("P-CHAIR", Role.CHAIR)
 MINISTRY, SECOND = Actor("P-MINISTRY-1", Role.MINISTRY), Actor("P-MINISTRY-2", Role.MINISTRY)
 MAYOR = Actor("P-MAYOR", Role.APPLICANT)
@@ -62,7 +67,9 @@ async def main(count: int, at_once: int) -> dict[str, Any]:
                 vault.add_person(actor.person, f"{actor.person}@bench.example", roles=[actor.role], id=actor.person)
             gateway = Gateway(client, register, vault, settings.task_queue)
             async with Workers(at_once) as workers:
-                return await measure(count, at_once, Parts(client, register, gateway, workers, settings.task_queue))
+                return await measure(
+                    count, at_once, Parts(client, register, vault, gateway, workers, settings.task_queue)
+                )
 
 
 class Workers:
@@ -105,11 +112,16 @@ class Workers:
             self.peak_mib = max(self.peak_mib, peak // 1024)
 
 
+@dataclass(frozen=True)
 class Parts:
     """What a measurement works with."""
 
-    def __init__(self, client: Client, register: Register, gateway: Gateway, workers: Workers, queue: str) -> None:
-        self.client, self.register, self.gateway, self.workers, self.queue = client, register, gateway, workers, queue
+    client: Client
+    register: Register
+    vault: Vault
+    gateway: Gateway
+    workers: Workers
+    queue: str
 
     def told(self, trigger: str) -> tuple[int, int]:
         """How many applications have made a move, and how many times it was made in all."""
@@ -152,6 +164,7 @@ async def measure(count: int, at_once: int, parts: Parts) -> dict[str, Any]:
         await decide(parts, "publish_results", MINISTRY, SECOND, data)
         await fan_out(parts, "publish_result", count)
     found["published"] = parts.told("publish_result")
+    found |= await declined(parts, rules, min(count, DECLINED))
     history = await parts.client.get_workflow_handle(m.edition_id(2021)).fetch_history()
     payloads = [event.activity_task_scheduled_event_attributes for event in history.events]
     parts.workers.look()
@@ -161,9 +174,32 @@ async def measure(count: int, at_once: int, parts: Parts) -> dict[str, Any]:
         "largest_activity_input_bytes": max(one.input.ByteSize() for one in payloads),
         "worker_peak_mib": parts.workers.peak_mib,
     }
-    for step, each in (("start", count), ("carry_out", len(over)), ("publish", count)):
+    for step, each in (
+        ("start", count), ("carry_out", len(over)), ("publish", count), ("decline", found["declined"]),
+    ):  # fmt: skip
         found[f"{step}_a_second"] = round(each / found[f"{step}_seconds"], 1)
     return found
+
+
+async def declined(parts: Parts, rules: Edition, count: int) -> dict[str, Any]:
+    """The chair's rejections: as many more applications at the paper review, every second below the threshold."""
+    await begin_applications(parts, rules, count, OTHER)
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        documents, vault = Documents(folder), parts.vault
+        office = Office(Settings.read(), parts.register, vault, documents, parts.client, parts.gateway)
+        with timed(found, "judge"):
+            asked = bulk.declining(parts.register.subjects(2021, programme=OTHER))
+            judged = await bulk.judged(office, 2021, asked, CHAIR, told)
+        below = [command for command in judged if not command.faults]
+        with timed(found, "decline"):
+            sent = await bulk.sent(office, below, CHAIR, told, reason=REASON)
+    return {**found, "judged": len(judged), "declined": len(sent.done), "decline_refused": len(sent.refused)}
+
+
+def told(done: int, of: int) -> None:
+    """How far it is."""
+    say(f"{done} of {of} ")
 
 
 @contextlib.contextmanager
@@ -200,15 +236,15 @@ async def begin_edition(parts: Parts) -> Edition:
     return rules
 
 
-async def begin_applications(parts: Parts, rules: Edition, count: int) -> None:
-    """Applications on the shortlist, each with a workflow and a row in the register."""
+async def begin_applications(parts: Parts, rules: Edition, count: int, programme: str = PROGRAMME) -> None:
+    """Applications on the shortlist, or at another programme's paper review, with their workflows and rows."""
     gate, plain = asyncio.Semaphore(STARTED_AT_ONCE), rules.model_copy(update={"sources": {}, "assumed": ()})
     days_off, hashed, done = agenda.days_off(("KR", "TR"), range(2021, 2025)), edition_hash(rules), 0
 
     async def begin(number: int) -> None:
         nonlocal done
-        ref = f"KC2021-PLA-{number:04d}"
-        carried = {"entries": 20, "head": f"{number:064x}", "application": shortlisted(ref, rules, number, count)}
+        ref = f"KC2021-{rules.programme(programme).code}-{number:04d}"
+        carried = {"entries": 20, "head": f"{number:064x}", "application": judged(ref, rules, number, programme)}
         start = m.StartApplication(ref=ref, edition=plain, edition_hash=hashed, days_off=days_off, file=carried)
         async with gate:
             await parts.client.start_workflow("Application", start, id=m.application_id(ref), task_queue=parts.queue)
@@ -222,25 +258,27 @@ async def begin_applications(parts: Parts, rules: Edition, count: int) -> None:
         await asyncio.gather(*(begin(number) for number in range(first, min(first + 1000, count + 1))))
 
 
-def shortlisted(ref: str, rules: Edition, number: int, count: int) -> dict[str, Any]:
-    """An application as it carries itself: judged, consulted, above the threshold."""
+def judged(ref: str, rules: Edition, number: int, programme: str) -> dict[str, Any]:
+    """An application as it carries itself: on the shortlist and above the threshold, or anywhere at the paper review."""
     since = max(window.closes_at for window in rules.windows)
-    criteria = rules.programme(PROGRAMME).criteria
-    scores = {criterion.key: 75 + number % 25 for criterion in criteria}
+    at_review = programme == OTHER
+    points = 60 + number % 2 * 20 if at_review else 75 + number % 25
+    scores = {criterion.key: points for criterion in rules.programme(programme).criteria}
+    reached = (Stage.RECEIVED, Stage.SCREENING, Stage.PAPER_REVIEW, Stage.CONSULTATION, Stage.SHORTLISTED)
     application = Application(
         ref=ref,
-        stage=Stage.SHORTLISTED,
+        stage=Stage.PAPER_REVIEW if at_review else Stage.SHORTLISTED,
         since=since,
-        reached=(Stage.RECEIVED, Stage.SCREENING, Stage.PAPER_REVIEW, Stage.CONSULTATION, Stage.SHORTLISTED),
-        programme=PROGRAMME,
+        reached=reached[:3] if at_review else reached,
+        programme=programme,
         applicant=m.Applicant(contact=MAYOR.person, organisation=f"O-{number}", kind="local_government", country="TR"),
         city=f"City {number}",
-        title=f"Plan {number} of {count}",
+        title=f"Plan {number}",
         received_at=since - timedelta(days=30),
         channel="post",
         acknowledged=True,
         reviews={"paper_review": tuple(Seat(reviewer=f"P-R{n}", free=True, scores=scores) for n in range(3))},
-        rounds_finished=2,
+        rounds_finished=0 if at_review else 2,
     )
     return application.model_dump(mode="json")
 

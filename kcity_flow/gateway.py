@@ -84,10 +84,12 @@ class OrdersUnderWay(NamedTuple):
     done: int
 
 
-async def answered(send: Callable[[], Awaitable[T]]) -> T:
+async def answered(send: Callable[[], Awaitable[T]], away: Callable[[str], None] = lambda _: None) -> T:
     """Send until there is an answer: server, worker or database may be away, and come back.
 
-    What is sent must be safe to send again: a question, or a command with an id of its own.
+    Args:
+        send: What is safe to send again: a question, or a command with an id of its own.
+        away: Is told, in a sentence, each time that nobody answers.
 
     Raises:
         Refusal: that was the answer.
@@ -96,7 +98,8 @@ async def answered(send: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await send()
-        except (e.Unavailable, StoreFailed):
+        except (e.Unavailable, StoreFailed) as failure:
+            away(str(failure))
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 

@@ -46,6 +46,9 @@ _STANDS_FOR_A_REASON = "0" * 64
 Told = Callable[[int, int], None]
 """Is told how many are done, and of how many."""
 
+Away = Callable[[str], None]
+"""Is told, in a sentence, that nobody answers; it is tried again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -63,7 +66,7 @@ class Command:
     done: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class Sent:
     """What became of many commands: by where they were asked for, the reference number or a sentence."""
 
@@ -87,7 +90,7 @@ def screening(file: Path, edition: Edition, views: dict[str, View]) -> list[Comm
         Misused: the file cannot be read.
     """
     commands, first = [], dict[str, str]()
-    for where, row in files.read(file, SCREENED_BY, (*SCREENED_BY, "an eligibility item", "…")):
+    for where, row in files.read(file, SCREENED_BY, (*SCREENED_BY, "and each eligibility item's key")):
         ref = str(row.get("ref", ""))
         try:
             trigger, data = _screened(row, edition, views.get(ref))
@@ -137,15 +140,17 @@ def declining(views: Iterable[View]) -> list[Command]:
 # --- judged, then sent ------------------------------------------------------------------------------------------------
 
 
-async def judged(office: Office, year: int, commands: list[Command], actor: Actor, told: Told | None) -> list[Command]:
+async def judged(
+    office: Office, year: int, commands: list[Command], actor: Actor, told: Told | None, away: Away = lambda _: None
+) -> list[Command]:
     """The same commands, each with its id and what the rules have against it; nothing is sent."""
-    rules = (await answered(lambda: office.gateway.rules(year))).edition
+    rules = (await answered(lambda: office.gateway.rules(year), away)).edition
 
     async def judge(command: Command) -> Command:
         if command.faults:
             return command
         try:
-            standing = await answered(lambda: office.gateway.standing(command.ref))
+            standing = await answered(lambda: office.gateway.standing(command.ref), away)
             ledger = await office.ledger(command.ref, standing["view"]["entries"])
             command = _known(command, ledger, standing["proposals"])
             if not command.done:
@@ -188,7 +193,13 @@ def _known(command: Command, ledger: list[Entry], proposals: list[dict[str, Any]
 
 
 async def sent(
-    office: Office, commands: list[Command], actor: Actor, told: Told | None, reason: str | None = None
+    office: Office,
+    commands: list[Command],
+    actor: Actor,
+    told: Told | None,
+    away: Away = lambda _: None,
+    *,
+    reason: str | None = None,
 ) -> Sent:
     """Send what was judged without fault, each until it is answered.
 
@@ -197,6 +208,7 @@ async def sent(
         commands: From :func:`judged`.
         actor: Who acts.
         told: Is told how far it is.
+        away: Is told when nobody answers.
         reason: One text for all; kept in the vault once.
     """
     grounds = {"reason": office.vault.commit(reason)} if reason else {}
@@ -208,7 +220,7 @@ async def sent(
         data = {**command.data, **grounds}
         try:
             receipt = await answered(
-                lambda: office.gateway.command(command.ref, command.trigger, data, actor, command.id)
+                lambda: office.gateway.command(command.ref, command.trigger, data, actor, command.id), away
             )
         except Refusal as refusal:
             return "refused", refusal.sentence

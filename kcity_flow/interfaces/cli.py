@@ -579,21 +579,22 @@ def screen(
     application passes; the first answered no is proposed as the ground of its ineligibility. Interrupted, it goes on
     when it is started again; nothing is done twice.
     """
+    from kcity_flow.gateway import answered
     from kcity_flow.interfaces import bulk
     from kcity_flow.interfaces.office import as_year
 
     year = as_year(edition)
 
     async def work(office: Office) -> tuple[list[bulk.Command], bulk.Sent]:
-        actor = office.actor(person, None, ["desk", "head"], "screen")
-        rules = (await office.gateway.rules(year)).edition
+        actor, away = office.actor(person, None, ["desk", "head"], "screen"), _once_told()
+        rules = (await answered(lambda: office.gateway.rules(year), away)).edition
         views = {view.subject: view for view in office.register.subjects(year)}
         with _bar("Judging", as_json) as told:
-            found = await bulk.judged(office, year, bulk.screening(file, rules, views), actor, told)
+            found = await bulk.judged(office, year, bulk.screening(file, rules, views), actor, told, away)
         if check or any(command.faults for command in found):
             return found, bulk.Sent()
         with _bar("Screening", as_json) as told:
-            return found, await bulk.sent(office, found, actor, told)
+            return found, await bulk.sent(office, found, actor, told, away)
 
     found, sent = _with_office(work)
     faults = {command.where: "; ".join(command.faults) for command in found if command.faults}
@@ -618,6 +619,7 @@ def decline(
     Those that lack sheets, or an answer, or lie above it, stay where they are and are counted. Interrupted, it goes on
     when it is started again; nothing is done twice.
     """
+    from kcity_flow.gateway import answered
     from kcity_flow.interfaces import bulk
     from kcity_flow.interfaces.office import as_year
 
@@ -626,17 +628,17 @@ def decline(
         raise Misused("The reason is empty; write why they are rejected.")
 
     async def work(office: Office) -> tuple[dict[str, int], int, bulk.Sent]:
-        actor = office.actor(person, None, ["chair"], "reject")
-        rules = (await office.gateway.rules(year)).edition
+        actor, away = office.actor(person, None, ["chair"], "reject"), _once_told()
+        rules = (await answered(lambda: office.gateway.rules(year), away)).edition
         views = office.register.subjects(year, programme=rules.programme(programme).key)
         with _bar("Judging", as_json) as told:
-            found = await bulk.judged(office, year, bulk.declining(views), actor, told)
+            found = await bulk.judged(office, year, bulk.declining(views), actor, told, away)
         below = [command for command in found if not command.faults]
         staying = Counter("; ".join(command.faults) for command in found if command.faults)
         if not below or not _agreed(yes, f"{len(below)} applications of {programme} are to be rejected."):
             return staying, len(below), bulk.Sent()
         with _bar("Rejecting", as_json) as told:
-            return staying, len(below), await bulk.sent(office, below, actor, told, reason)
+            return staying, len(below), await bulk.sent(office, below, actor, told, away, reason=reason)
 
     staying, below, sent = _with_office(work)
     stay = [f"{count} stay: {why}." for why, count in staying.items()]
@@ -650,6 +652,18 @@ def _agreed(yes: bool, what: str) -> bool:
     if not sys.stdin.isatty():
         raise Misused(f"{what} Say so with --yes.")
     return typer.confirm(f"{what} Go on?", err=True)
+
+
+def _once_told() -> Callable[[str], None]:
+    """Says on standard error, once, that nobody answers and that it goes on when somebody does."""
+    said: list[str] = []
+
+    def away(why: str) -> None:
+        if not said:
+            print(f"{why} It is tried again until there is an answer.", file=sys.stderr)
+        said.append(why)
+
+    return away
 
 
 def _became(sent: Any) -> str:

@@ -129,7 +129,7 @@ async def test_the_chair_declines_those_below_the_threshold_and_nobody_else(seas
         views = season.register.subjects(YEAR, programme="planning")
         found = await bulk.judged(at, YEAR, bulk.declining(views), CHAIR, None)
         below = [command for command in found if not command.faults]
-        return [fault for c in found for fault in c.faults], await bulk.sent(at, below, CHAIR, None, REASON)
+        return [fault for c in found for fault in c.faults], await bulk.sent(at, below, CHAIR, None, reason=REASON)
 
     staying, first = await declined()
     for life in (lives[0], lives[2]):
