@@ -186,15 +186,15 @@ async def declined(parts: Parts, rules: Edition, count: int) -> dict[str, Any]:
     await begin_applications(parts, rules, count, OTHER)
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        documents, vault = Documents(folder), parts.vault
+        documents, vault = Documents(Path(folder)), parts.vault
         office = Office(Settings.read(), parts.register, vault, documents, parts.client, parts.gateway)
         with timed(found, "judge"):
             asked = bulk.declining(parts.register.subjects(2021, programme=OTHER))
-            judged = await bulk.judged(office, 2021, asked, CHAIR, told)
-        below = [command for command in judged if not command.faults]
+            answers = await bulk.judged(office, 2021, asked, CHAIR, told)
+        below = [command for command in answers if not command.faults]
         with timed(found, "decline"):
             sent = await bulk.sent(office, below, CHAIR, told, reason=REASON)
-    return {**found, "judged": len(judged), "declined": len(sent.done), "decline_refused": len(sent.refused)}
+    return {**found, "judged": len(answers), "declined": len(sent.done), "decline_refused": len(sent.refused)}
 
 
 def told(done: int, of: int) -> None:
@@ -259,7 +259,7 @@ async def begin_applications(parts: Parts, rules: Edition, count: int, programme
 
 
 def judged(ref: str, rules: Edition, number: int, programme: str) -> dict[str, Any]:
-    """An application as it carries itself: on the shortlist and above the threshold, or anywhere at the paper review."""
+    """An application as it carries itself: on the shortlist, or at the paper review."""
     since = max(window.closes_at for window in rules.windows)
     at_review = programme == OTHER
     points = 60 + number % 2 * 20 if at_review else 75 + number % 25

@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 
 from kcity_flow.adapters.documents import Documents
+from kcity_flow.adapters.stores import StoreFailed
+from kcity_flow.domain.errors import Unavailable, Unknown
 from kcity_flow.domain.messages import Outcome
 from kcity_flow.domain.stages import Role
-from kcity_flow.gateway import Actor, OrdersUnderWay
+from kcity_flow.gateway import Actor, OrdersUnderWay, answered
 from kcity_flow.interfaces import bulk
 from kcity_flow.interfaces.office import Office
 from kcity_flow.settings import Settings
-from tests.season import CHAIR, DESK, HEAD, OBJECTIONS, PROOF, REVIEWERS, YEAR, Life, Season, eventually
+from tests.season import CHAIR, DESK, HEAD, OBJECTIONS, PROOF, REVIEWERS, YEAR, Life, Season, eventually, refused
 
 REASON = "Below the threshold of 70 points."
 
@@ -22,7 +24,7 @@ class Killed(Exception):
 
 
 def office(season: Season, folder: Path) -> Office:
-    parts = (season.register, season.vault, Documents(str(folder / "documents")), season.client, season.gateway)
+    parts = (season.register, season.vault, Documents(folder / "documents"), season.client, season.gateway)
     return Office(Settings.read(var_dir=folder), *parts)
 
 
@@ -142,6 +144,25 @@ async def test_the_chair_declines_those_below_the_threshold_and_nobody_else(seas
     assert [await life.stage() for life in lives] == ["not_selected", "paper_review", "not_selected", "paper_review"]
     reasons = {(await life.ledger())[-1].reason for life in (lives[0], lives[2])}
     assert [season.vault.text(reason or "") for reason in reasons] == [REASON]
+
+
+async def test_a_question_is_asked_until_it_is_answered_and_a_refusal_is_an_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kcity_flow.gateway.FIRST_PAUSE", 0.0)
+    answers: list[Exception | str] = [Unavailable("No worker."), StoreFailed("No disk."), "made", Unknown("Nobody.")]
+    told: list[str] = []
+
+    async def send() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert await answered(send, told.append) == "made"
+    assert told == ["No worker.", "No disk."]
+    with refused("Unknown"):
+        await answered(send, told.append)
 
 
 async def test_an_edition_says_how_many_are_still_to_be_told(
