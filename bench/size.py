@@ -247,7 +247,9 @@ async def begin_applications(parts: Parts, rules: Edition, count: int, programme
         carried = {"entries": 20, "head": f"{number:064x}", "application": judged(ref, rules, number, programme)}
         start = m.StartApplication(ref=ref, edition=plain, edition_hash=hashed, days_off=days_off, file=carried)
         async with gate:
-            await parts.client.start_workflow("Application", start, id=m.application_id(ref), task_queue=parts.queue)
+            name = m.application_id(ref)
+            handle = await parts.client.start_workflow("Application", start, id=name, task_queue=parts.queue)
+            await handle.query("standing")  # once it has begun: what is measured does not wait behind beginnings
             view = ApplicationFile(start).view()
             await asyncio.to_thread(parts.register.project, m.Batch(entries=(), letters=(), view=view))
         done += 1
