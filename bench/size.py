@@ -1,7 +1,7 @@
 """``make bench-size``: one decision on ten thousand applications, on the real on-disk server.
 
 The applications begin at the shortlist: their workflows start with carried state, and the register is given the
-views they would have written. From there everything is the product's own: ranking, proposal, approval, orders,
+views they would have written; their ledgers begin there. From there everything is the product's own: ranking, proposal, approval, orders,
 publication. In the middle of the orders the worker's process is killed with -9 and another one started.
 """
 
@@ -244,7 +244,7 @@ async def begin_applications(parts: Parts, rules: Edition, count: int, programme
     async def begin(number: int) -> None:
         nonlocal done
         ref = f"KC2021-{rules.programme(programme).code}-{number:04d}"
-        carried = {"entries": 20, "head": f"{number:064x}", "application": judged(ref, rules, number, programme)}
+        carried = {"application": judged(ref, rules, number, programme)}
         start = m.StartApplication(ref=ref, edition=plain, edition_hash=hashed, days_off=days_off, file=carried)
         async with gate:
             name = m.application_id(ref)
