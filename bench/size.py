@@ -1,8 +1,9 @@
 """``make bench-size``: one decision on ten thousand applications, on the real on-disk server.
 
 The applications begin at the shortlist: their workflows start with carried state, and the register is given the
-views they would have written; their ledgers begin there. From there everything is the product's own: ranking, proposal, approval, orders,
-publication. In the middle of the orders the worker's process is killed with -9 and another one started.
+views they would have written; their ledgers begin there. From then on everything is the product's own: ranking,
+proposal, approval, orders, publication, and rejections by the chair. In the middle of the orders the worker's
+process is killed with -9 and another one started.
 """
 
 import argparse
