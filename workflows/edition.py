@@ -26,6 +26,7 @@ class EditionWorkflow(Casework):
     @workflow.run
     async def run(self, start: StartEdition) -> View:
         """Live until the edition is closed."""
+        self._begin()
         messenger = asyncio.create_task(self._carry_out())
         while not (self._file.finished() and self._told):
             await self._wait()
