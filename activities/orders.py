@@ -43,30 +43,38 @@ class Orders:
 
         Safe to run twice: each command has an id made of the edition's entry, the application and the trigger, so
         that one which was carried out before is answered as it was then. A repeated run goes on behind the last
-        heartbeat.
+        heartbeat. An application that does not answer holds up nobody: it is asked again by the next run.
 
         Raises:
-            Unavailable: an application does not answer; the activity is repeated.
+            Unavailable: some applications do not answer, or so many that nobody would; the activity is repeated.
         """
         commands = batch.commands
         done, refused = _so_far()
-        sending = (self._send(batch, *command) for command in commands[done:])
+        silent = refused.setdefault(Unavailable.code, [])
+        places = [*silent, *range(done, len(commands))]
+        sending = (self._send(batch, *commands[place]) for place in places)
         async with contextlib.aclosing(side_by_side(sending, AT_ONCE)) as answers:
-            async for code in answers:
+            for place in places:
+                code = await anext(answers)
+                if place in silent:
+                    silent.remove(place)
                 if code is not None:
-                    refused.setdefault(code, []).append(done)
-                done += 1
+                    refused.setdefault(code, []).append(place)
+                done = max(done, place + 1)
                 activity.heartbeat(done, refused)
+                if len(silent) > AT_ONCE:
+                    break
+        if silent:
+            some = ", ".join(commands[place][0] for place in silent[:AT_ONCE])
+            raise Unavailable(f"No answer from {some} to what entry {batch.entry} decided.")
         return OrderResult(
-            refusals={code: tuple(commands[place][0] for place in places) for code, places in refused.items()}
+            refusals={code: tuple(commands[place][0] for place in at) for code, at in refused.items() if at}
         )
 
     async def _send(self, batch: OrderBatch, ref: str, trigger: str, data: dict[str, Any]) -> str | None:
-        """Send one command; returns the refusal's code if it was refused."""
+        """Send one command; returns the refusal's code if it was refused, :class:`Unavailable`'s if nobody answered."""
         try:
             await self._commands.order(ref, trigger, data, batch.command_id(ref, trigger))
-        except Unavailable:
-            raise  # whether it was done is unknown, which is no refusal
         except Refusal as refusal:
             return refusal.code
         return None
@@ -93,6 +101,6 @@ async def side_by_side(sending: Iterable[Coroutine[Any, Any, T]], at_once: int) 
 
 
 def _so_far() -> tuple[int, dict[str, list[int]]]:
-    """How many are behind us, and the places in the batch of those that refused, by the refusal's code."""
+    """How many are behind us, and the places in the batch of those that refused, or were silent, by the code."""
     done, refused = activity.info().heartbeat_details or (0, {})
     return int(done), {code: list(places) for code, places in refused.items()}

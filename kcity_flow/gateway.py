@@ -398,7 +398,8 @@ class Gateway:
         done = 0
         for pending in described.raw_description.pending_activities:
             if pending.activity_type.name == "carry_out" and pending.heartbeat_details.payloads:
-                done, *_ = await self._client.data_converter.decode(pending.heartbeat_details.payloads)
+                past, codes = await self._client.data_converter.decode(pending.heartbeat_details.payloads)
+                done = past - len(codes.get(e.Unavailable.code, ()))  # who was silent is asked again
         # They are carried out one after the other: only the first can have begun.
         return [
             OrdersUnderWay(entry, tuple(triggers), of, 0 if place else min(done, of))
