@@ -144,10 +144,14 @@ def _answer(as_json: bool, data: Any, show: Callable[[], Any]) -> None:
 
 def _with_office(work: Callable[[Office], Coroutine[Any, Any, T]]) -> T:
     """Do something at the server that runs."""
+    from temporalio.runtime import Runtime, TelemetryConfig
     from temporalio.service import RPCError
 
     from kcity_flow.domain.errors import Unavailable
     from kcity_flow.interfaces.office import connected
+
+    # The SDK's core says on standard output each time that it tries again; we say it once, in a sentence.
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)), error_if_already_set=False)
 
     async def at_work() -> T:
         async with connected() as office:
