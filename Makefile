@@ -6,10 +6,10 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint docs bench lock clean
+.PHONY: help setup run test lint docs bench bench-size lock clean
 
 help: ## say what each target does
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
 		printf '%-14s %s\n' "$$target" "$$what"; done
 
 setup: $(READY) ## make .venv from the lock (again only when the lock has changed)
@@ -31,6 +31,9 @@ docs: $(READY) ## write the generated pages of docs/ again
 
 bench: $(READY) ## measure against a bare Temporal workflow
 	@$(BIN)/python -m bench
+
+bench-size: $(READY) ## decide on ten thousand applications, and kill the worker meanwhile (N=10000)
+	@$(BIN)/python -m bench.size $(N)
 
 lock: $(READY) ## renew requirements.lock with the newest versions
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --group build --universal --python-version 3.11 --upgrade \

@@ -56,6 +56,8 @@ def assemble(client: Client, register: Register, vault: Vault, postman: Postman,
         activity_executor=ThreadPoolExecutor(max_workers=8, thread_name_prefix="activity"),
         workflow_runner=workflow_runner(),
         max_cached_workflows=2000,
+        # How far a decision has been told is written down each second: a killed worker repeats no more than that.
+        max_heartbeat_throttle_interval=timedelta(seconds=1),
         graceful_shutdown_timeout=timedelta(seconds=10),
     )
     return Programme(client, register, vault, gateway, postman, worker)

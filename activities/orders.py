@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol
+import contextlib
+from collections import deque
+from collections.abc import AsyncGenerator, Coroutine, Iterable
+from itertools import islice
+from typing import Any, Protocol, TypeVar
 
 from temporalio import activity
 
 from kcity_flow.domain.errors import Refusal, Unavailable
 from kcity_flow.domain.messages import OrderBatch, OrderResult
+
+T = TypeVar("T")
 
 AT_ONCE = 8
 """Applications that are told side by side."""
@@ -37,35 +43,64 @@ class Orders:
 
         Safe to run twice: each command has an id made of the edition's entry, the application and the trigger, so
         that one which was carried out before is answered as it was then. A repeated run goes on behind the last
-        heartbeat.
+        heartbeat. An application that does not answer holds up nobody: it is asked again by the next run.
 
         Raises:
-            Unavailable: an application does not answer; the activity is repeated.
+            Unavailable: some applications do not answer, or so many that nobody would; the activity is repeated.
         """
+        commands = batch.commands
         done, refused = _so_far()
-        for start in range(done, len(batch.commands), AT_ONCE):
-            some = batch.commands[start : start + AT_ONCE]
-            answers = await asyncio.gather(*(self._send(batch, *order) for order in some))
-            refused += [
-                (ref, trigger, code) for (ref, trigger, _), code in zip(some, answers, strict=True) if code is not None
-            ]
-            activity.heartbeat(start + len(some), refused)
-        return OrderResult(refused=tuple(refused))
+        silent = refused.setdefault(Unavailable.code, [])
+        places = [*silent, *range(done, len(commands))]
+        sending = (self._send(batch, *commands[place]) for place in places)
+        async with contextlib.aclosing(side_by_side(sending, AT_ONCE)) as answers:
+            for place in places:
+                code = await anext(answers)
+                if place in silent:
+                    silent.remove(place)
+                if code is not None:
+                    refused.setdefault(code, []).append(place)
+                done = max(done, place + 1)
+                activity.heartbeat(done, refused)
+                if len(silent) > AT_ONCE:
+                    break
+        if silent:
+            some = ", ".join(commands[place][0] for place in silent[:AT_ONCE])
+            raise Unavailable(f"No answer from {some} to what entry {batch.entry} decided.")
+        return OrderResult(
+            refusals={code: tuple(commands[place][0] for place in at) for code, at in refused.items() if at}
+        )
 
     async def _send(self, batch: OrderBatch, ref: str, trigger: str, data: dict[str, Any]) -> str | None:
-        """Send one command; returns the refusal's code if it was refused."""
+        """Send one command; returns the refusal's code if it was refused, :class:`Unavailable`'s if nobody answered."""
         try:
-            await self._commands.order(ref, trigger, data, f"edition/{batch.edition}/{batch.entry}/{ref}/{trigger}")
-        except Unavailable:
-            raise  # whether it was done is unknown, which is no refusal
+            await self._commands.order(ref, trigger, data, batch.command_id(ref, trigger))
         except Refusal as refusal:
             return refusal.code
         return None
 
 
-def _so_far() -> tuple[int, list[tuple[str, str, str]]]:
-    details = activity.info().heartbeat_details
-    if not details:
-        return 0, []
-    done, refused = details
-    return int(done), [(ref, trigger, code) for ref, trigger, code in refused]
+async def side_by_side(sending: Iterable[Coroutine[Any, Any, T]], at_once: int) -> AsyncGenerator[T]:
+    """The answers in order, so that one number says how far it has come; ``at_once`` are awaited side by side.
+
+    Raises:
+        Exception: the first that one of them raises; those beside it are cancelled.
+    """
+    left = iter(sending)
+    waiting = deque(asyncio.create_task(each) for each in islice(left, at_once))
+    try:
+        while waiting:
+            answer = await waiting[0]
+            waiting.popleft()
+            waiting.extend(asyncio.create_task(each) for each in islice(left, 1))
+            yield answer
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+def _so_far() -> tuple[int, dict[str, list[int]]]:
+    """How many are behind us, and the places in the batch of those that refused, or were silent, by the code."""
+    done, refused = activity.info().heartbeat_details or (0, {})
+    return int(done), {code: list(places) for code, places in refused.items()}

@@ -11,10 +11,10 @@ import asyncio
 import re
 import secrets
 import uuid
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from temporalio.client import (
     Client,
@@ -29,6 +29,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from kcity_flow.adapters.register import Register
+from kcity_flow.adapters.stores import StoreFailed
 from kcity_flow.adapters.vault import RECEIVED, Vault
 from kcity_flow.domain import agenda
 from kcity_flow.domain import errors as e
@@ -50,6 +51,11 @@ TEXTS = ("reason", "question", "answer", "over_quota_reason")
 COUNTED = "open_applications"
 """The field of ``close_edition`` that nobody types: how many applications have not ended, from the register."""
 
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+"""Seconds between two tries to reach who is away; each pause is twice the one before."""
+
+T = TypeVar("T")
+
 _STANDS_FOR_A_TEXT = "0" * 64
 _COMMITMENT = re.compile(r"^[0-9a-f]{64}$")
 _YEAR = re.compile(r"[0-9]{4}")
@@ -67,6 +73,35 @@ class Actor:
     def by(self) -> dict[str, str]:
         """As a command carries it."""
         return {"person": self.person, "role": self.role.value}
+
+
+class OrdersUnderWay(NamedTuple):
+    """What an edition's entry decided and not everybody has been told: so many orders, of which so many are done."""
+
+    entry: int
+    triggers: tuple[str, ...]
+    of: int
+    done: int
+
+
+async def answered(send: Callable[[], Awaitable[T]], away: Callable[[str], None] = lambda _: None) -> T:
+    """Send until there is an answer: server, worker or database may be away, and come back.
+
+    Args:
+        send: What is safe to send again: a question, or a command with an id of its own.
+        away: Is told, in a sentence, each time that nobody answers.
+
+    Raises:
+        Refusal: that was the answer.
+    """
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            return await send()
+        except (e.Unavailable, StoreFailed) as failure:
+            away(str(failure))
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
 
 
 def is_year(text: str) -> bool:
@@ -343,9 +378,37 @@ class Gateway:
             FileClosed: it is closed, and its history is gone.
             Unavailable: Temporal, a worker, or the subject's own workflow does not answer.
         """
+        found: dict[str, Any] = await self._asked(subject, "standing")
+        return found
+
+    async def orders(self, year: int) -> list[OrdersUnderWay]:
+        """What an edition's applications are yet to be told, in the order in which they will be.
+
+        Raises:
+            Unknown: there is no such edition.
+            Unavailable: Temporal, a worker, or the edition's own workflow does not answer.
+        """
+        waiting = await self._asked(str(year), "orders")
+        if not waiting:
+            return []
         try:
-            found: dict[str, Any] = await self._handle(subject).query("standing", rpc_timeout=PATIENCE)
-            return found
+            described = await self._handle(str(year)).describe(rpc_timeout=PATIENCE)
+        except RPCError as error:
+            raise _unavailable(error) from None
+        done = 0
+        for pending in described.raw_description.pending_activities:
+            if pending.activity_type.name == "carry_out" and pending.heartbeat_details.payloads:
+                past, codes = await self._client.data_converter.decode(pending.heartbeat_details.payloads)
+                done = past - len(codes.get(e.Unavailable.code, ()))  # who was silent is asked again
+        # They are carried out one after the other: only the first can have begun.
+        return [
+            OrdersUnderWay(entry, tuple(triggers), of, 0 if place else min(done, of))
+            for place, (entry, triggers, of) in enumerate(waiting)
+        ]
+
+    async def _asked(self, subject: str, question: str) -> Any:
+        try:
+            return await self._handle(subject).query(question, rpc_timeout=PATIENCE)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise self._missing(subject) from None

@@ -24,6 +24,7 @@ class ApplicationWorkflow(Casework):
     @workflow.run
     async def run(self, start: StartApplication) -> View:
         """Live until the file closes: at an end, with every period over."""
+        self._begin()
         while not (self._file.finished() and self._told):
             await self._wait()
             await self._tell_register()

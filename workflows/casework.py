@@ -149,6 +149,15 @@ class Casework:
     def _now(self) -> datetime:
         return self._file.edition.tempo.business(workflow.now())
 
+    def _begin(self) -> None:
+        """Show how things stand where a run begins with nothing to tell: an edition in draft, a continued run.
+
+        Its first task must leave a command: an empty one may be replayed as one with the next task, in which the alarm
+        would then be set before, not after, what its commands lead to.
+        """
+        if self._told:
+            self._show(self._file.view())
+
     async def _wait(self) -> None:
         """Until something was recorded or comes due; then let the clock do what is due."""
         self._set_alarm()

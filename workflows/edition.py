@@ -26,6 +26,7 @@ class EditionWorkflow(Casework):
     @workflow.run
     async def run(self, start: StartEdition) -> View:
         """Live until the edition is closed."""
+        self._begin()
         messenger = asyncio.create_task(self._carry_out())
         while not (self._file.finished() and self._told):
             await self._wait()
@@ -46,16 +47,21 @@ class EditionWorkflow(Casework):
                 batch,
                 start_to_close_timeout=timedelta(hours=2),
                 heartbeat_timeout=timedelta(seconds=60),
-                summary=f"{len(batch.commands)} orders of entry {batch.entry}",
+                summary=f"{len(batch)} orders of entry {batch.entry}",
             )
             self._file.orders.pop(0)
-            for ref, trigger, _ in result.refused:
-                self._file.refused(batch, ref, trigger, self._now(), workflow.now())
+            for refs in result.refusals.values():
+                self._file.refused(batch, refs, self._now(), workflow.now())
 
     @workflow.query
     def standing(self) -> dict[str, object]:
         """The facts as they are, the moves the stage offers, and the proposals that wait."""
         return self._standing(self._file.call)
+
+    @workflow.query
+    def orders(self) -> list[tuple[int, list[str], int]]:
+        """What is still to be carried out, the first being under way: its entry, its triggers, how many are told."""
+        return [(batch.entry, [same.trigger for same in batch.orders], len(batch)) for batch in self._file.orders]
 
     @workflow.query
     def rules(self) -> dict[str, object]:

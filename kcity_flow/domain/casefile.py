@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -671,27 +672,35 @@ class EditionFile(CaseFile):
         self.carried.call = selection.after(facts, dest)
         if not commands or proposal is None:
             return
-        given = tuple(ref for ref, _, _ in commands if facts.call.standing(ref) != self.call.standing(ref))
-        by, reason = facts.command.by, facts.command.reason
+        before, after = facts.call.standings(), self.call.standings()
+        given = tuple(ref for ref, _, _ in commands if before.get(ref) != after.get(ref))
+        by = facts.command.by
         order = m.Order(edition=self.edition.year, entry=number, proposed_by=proposal.person, approved_by=by.person)
-        told = By(person=by.person, role=by.role, via=Via.EDITION, order=order).model_dump(mode="json")
         # A decision reaches everybody before its publication reaches anybody.
         for first in (True, False):
             wave = [c for c in commands if (c[1] != "publish_result") is first]
             if wave:
-                with_persons = tuple((ref, t, {**data, "by": told, "reason": reason}) for ref, t, data in wave)
-                gives = given if first else ()
-                batch = m.OrderBatch(edition=self.edition.year, entry=number, commands=with_persons, gives=gives)
+                batch = m.OrderBatch(
+                    edition=self.edition.year,
+                    entry=number,
+                    by=By(person=by.person, role=by.role, via=Via.EDITION, order=order),
+                    reason=facts.command.reason,
+                    orders=_told_the_same(wave),
+                    gives=given if first else (),
+                )
                 self.orders.append(batch)
 
-    def refused(self, batch: m.OrderBatch, ref: str, trigger: str, now: datetime, recorded_at: datetime) -> None:
-        """Take back what the application would not have: it had withdrawn meanwhile, or moved on."""
-        if ref not in batch.gives:
-            return
+    def refused(self, batch: m.OrderBatch, refs: Iterable[str], now: datetime, recorded_at: datetime) -> None:
+        """Take back what applications would not have: they had withdrawn meanwhile, or moved on."""
+        given = frozenset(batch.gives)
+        promoted = {ref for same in batch.orders if same.trigger == "promote" for ref in same.refs}
         by = By(person="clock", role=Role.CLOCK, via=Via.APPLICATION)
-        command = m.ReleasePlace(id=f"release/{batch.entry}/{ref}", by=by, ref=ref, reserve=trigger == "promote")
-        with contextlib.suppress(Refusal):  # recorded as such: it held no place
-            self.handle(command, now, recorded_at)
+        for ref in refs:
+            if ref in given:
+                id = f"release/{batch.entry}/{ref}"
+                command = m.ReleasePlace(id=id, by=by, ref=ref, reserve=ref in promoted)
+                with contextlib.suppress(Refusal):  # recorded as such: it held no place
+                    self.handle(command, now, recorded_at)
 
     def finished(self) -> bool:
         """The edition is closed and has nothing left to order."""
@@ -714,3 +723,12 @@ class EditionFile(CaseFile):
             entries=self.carried.entries,
             head=self.carried.head,
         )
+
+
+def _told_the_same(commands: Iterable[tuple[str, str, dict[str, Any]]]) -> tuple[m.SameOrder, ...]:
+    told = []
+    for trigger, some in groupby(commands, key=lambda command: command[1]):
+        data = {ref: own for ref, _, own in some}
+        own = {ref: fields for ref, fields in data.items() if fields}
+        told.append(m.SameOrder(trigger=trigger, refs=tuple(data), data=own))
+    return tuple(told)

@@ -676,22 +676,47 @@ class StartEdition(Frozen):
     file: dict[str, Any] | None = None
 
 
-class OrderBatch(Frozen):
-    """Commands an edition's entry sends to applications, at most one each: (reference number, trigger, data).
+class SameOrder(Frozen):
+    """Applications that are told the same; ``data`` holds only what is one's own, such as an award."""
 
-    ``gives`` names those that the edition counts from now on; who refuses is counted as before.
+    trigger: str
+    refs: tuple[Ref, ...]
+    data: dict[Ref, dict[str, Any]] = {}
+
+
+class OrderBatch(Frozen):
+    """What an edition's entry tells applications, at most one command each.
+
+    Ten thousand have to fit into one payload: what is the same for all stands here once. ``gives`` names those that
+    the edition counts from now on; who refuses is counted as before.
     """
 
     edition: int
     entry: int
-    commands: tuple[tuple[Ref, str, dict[str, Any]], ...]
+    by: By
+    reason: Commitment | None = None
+    orders: tuple[SameOrder, ...]
     gives: tuple[Ref, ...] = ()
+
+    @property
+    def commands(self) -> list[tuple[Ref, str, dict[str, Any]]]:
+        """Every command in order, in full: (reference number, trigger, data)."""
+        common = {"by": self.by.model_dump(mode="json"), "reason": self.reason}
+        return [(ref, same.trigger, {**same.data.get(ref, {}), **common}) for same in self.orders for ref in same.refs]
+
+    def __len__(self) -> int:
+        """How many are told."""
+        return sum(len(same.refs) for same in self.orders)
+
+    def command_id(self, ref: Ref, trigger: str) -> str:
+        """One command's id: it follows from what was decided, so that it never changes."""
+        return f"edition/{self.edition}/{self.entry}/{ref}/{trigger}"
 
 
 class OrderResult(Frozen):
-    """Which of an edition's orders were refused: (reference number, trigger, the refusal's code)."""
+    """Who refused an edition's order, by the refusal's code."""
 
-    refused: tuple[tuple[Ref, str, str], ...] = ()
+    refusals: dict[str, tuple[Ref, ...]] = {}
 
 
 def application_id(ref: str) -> str:

@@ -51,10 +51,18 @@ class Call(Frozen):
     published_at: Instant | None = None
     timers: dict[str, Timer] = {}
 
+    def standings(self) -> dict[str, Holder]:
+        """Every place that is counted, and every line on a reserve, by application."""
+        on_reserve = {
+            choice.ref: Holder(programme=key, choice=choice, reserve=True)
+            for key, decided in self.decided.items()
+            for choice in decided.reserve
+        }
+        return {**on_reserve, **self.places}
+
     def standing(self, ref: str) -> Holder | None:
         """The place that is counted for an application, or its line on the reserve."""
-        found = _on_reserve(self, ref)
-        return self.places.get(ref) or (Holder(programme=found[0], choice=found[1], reserve=True) if found else None)
+        return self.standings().get(ref)
 
     def taken(self, programme: str | None = None) -> int:
         """Places taken, in a programme or in all."""
@@ -103,7 +111,8 @@ def not_yet_decided(facts: EditionFacts) -> str:
     """Nobody named holds a place or stands on the reserve; later decisions are for reopened applications."""
     command = facts.command
     refs = [*(choice.ref for choice in (*command.selected, *command.reserve)), *command.passed_over]
-    decided = [ref for ref in refs if ref in facts.call.places or _on_reserve(facts.call, ref)]
+    standing = facts.call.standings()
+    decided = [ref for ref in refs if ref in standing]
     return f"applications not yet decided; {', '.join(decided)} are" if decided else ""
 
 

@@ -13,6 +13,7 @@ import json
 import re
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
@@ -25,6 +26,8 @@ from kcity_flow.interfaces.misuse import Misused
 from kcity_flow.process import leave
 
 if TYPE_CHECKING:
+    from kcity_flow.domain.messages import Receipt
+    from kcity_flow.gateway import OrdersUnderWay
     from kcity_flow.interfaces.files import Row
     from kcity_flow.interfaces.office import Office
 
@@ -141,10 +144,14 @@ def _answer(as_json: bool, data: Any, show: Callable[[], Any]) -> None:
 
 def _with_office(work: Callable[[Office], Coroutine[Any, Any, T]]) -> T:
     """Do something at the server that runs."""
+    from temporalio.runtime import Runtime, TelemetryConfig
     from temporalio.service import RPCError
 
     from kcity_flow.domain.errors import Unavailable
     from kcity_flow.interfaces.office import connected
+
+    # The SDK's core says on standard output each time that it tries again; we say it once, in a sentence.
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)), error_if_already_set=False)
 
     async def at_work() -> T:
         async with connected() as office:
@@ -365,14 +372,15 @@ def show(subject: Subject, as_json: AsJson = False) -> None:
     from kcity_flow.domain.messages import Entry, View
     from kcity_flow.interfaces import tables
 
-    async def work(office: Office) -> tuple[dict[str, Any], list[Entry], dict[str, str]]:
-        from kcity_flow.gateway import row_key
+    async def work(office: Office) -> tuple[dict[str, Any], list[Entry], dict[str, str], list[OrdersUnderWay]]:
+        from kcity_flow.gateway import kind_of, row_key, year_of
 
         standing = await office.gateway.standing(subject)
         ledger = await office.ledger(row_key(subject), standing["view"]["entries"])
-        return standing, ledger, office.texts(ledger)
+        orders = await office.gateway.orders(year_of(subject)) if kind_of(subject) == "edition" else []
+        return standing, ledger, office.texts(ledger), orders
 
-    standing, ledger, texts = _with_office(work)
+    standing, ledger, texts, orders = _with_office(work)
     view = View.model_validate(standing["view"])
     told = {
         "view": tables.plain(view),
@@ -380,8 +388,11 @@ def show(subject: Subject, as_json: AsJson = False) -> None:
         "proposals": standing["proposals"],
         "entries": [tables.plain(entry) for entry in ledger],
         "texts": texts,
+        "orders": [some._asdict() for some in orders],
     }
-    _answer(as_json, told, lambda: tables.subject(view, standing["facts"], standing["proposals"], ledger, texts))
+    _answer(
+        as_json, told, lambda: tables.subject(view, standing["facts"], standing["proposals"], ledger, texts, orders)
+    )
 
 
 @app.command(epilog="Example: kcity moves KC2021-PLA-0001")
@@ -425,8 +436,9 @@ def do(
 ) -> None:
     """Make a move, propose it, or confirm it as the second person."""
     fields = _object(data)
-    receipt = _with_office(
-        lambda office: office.do(
+
+    async def work(office: Office) -> Receipt:
+        receipt = await office.do(
             subject,
             move,
             fields,
@@ -437,8 +449,24 @@ def do(
             evidence=tuple(evidence or ()),
             command_id=command_id,
         )
-    )
+        await _watched(office, receipt, as_json)
+        return receipt
+
+    receipt = _with_office(work)
     _answer(as_json, receipt.model_dump(mode="json"), lambda: _told(subject, move, receipt))
+
+
+async def _watched(office: Office, receipt: Receipt, as_json: bool) -> None:
+    """Show how far an edition's orders are, where somebody sees it; Ctrl-C stops looking on and nothing else."""
+    from kcity_flow.interfaces.bulk import everybody_told
+
+    with _bar("Telling applications", as_json) as told:
+        if told and receipt.subject.startswith("edition/") and receipt.outcome == "made":
+            year = int(receipt.subject.removeprefix("edition/"))
+            try:
+                await everybody_told(office, year, receipt.entry, told)
+            except asyncio.CancelledError:
+                print(f"It goes on by itself; `kcity show {year}` says how far it is.", file=sys.stderr)
 
 
 def _object(data: str | None) -> dict[str, Any]:
@@ -535,6 +563,124 @@ def _award(given: str) -> tuple[str, int]:
     if not re.fullmatch("[0-9]{1,15}", krw := krw.replace("_", "").replace(",", "")):
         raise Misused(f"--krw {given!r} is no sum; write 500000000, or KC2021-PLA-0001=500000000.")
     return ref, int(krw)
+
+
+# --- many at once -----------------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: kcity screen 2021 results.csv --check")
+def screen(
+    edition: EditionArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Ends in .toml, .json or .csv.")],
+    check: Annotated[bool, typer.Option("--check", help="Judge every row and send nothing.")] = False,
+    person: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Screen many applications from a file of results; all rows are judged before anything is sent.
+
+    A CSV file begins with the header row ref,complete and a column for each eligibility item; TOML and JSON hold a list
+    called applications, each with ref, complete and answers. Answers are yes or no. With all answered yes an
+    application passes; the first answered no is proposed as the ground of its ineligibility. Interrupted, it goes on
+    when it is started again; nothing is done twice.
+    """
+    from kcity_flow.gateway import answered
+    from kcity_flow.interfaces import bulk
+    from kcity_flow.interfaces.office import as_year
+
+    year = as_year(edition)
+
+    async def work(office: Office) -> tuple[list[bulk.Command], bulk.Sent]:
+        actor, away = office.actor(person, None, ["desk", "head"], "screen"), _once_told()
+        rules = (await answered(lambda: office.gateway.rules(year), away)).edition
+        views = {view.subject: view for view in office.register.subjects(year)}
+        with _bar("Judging", as_json) as told:
+            found = await bulk.judged(office, year, bulk.screening(file, rules, views), actor, told, away)
+        if check or any(command.faults for command in found):
+            return found, bulk.Sent()
+        with _bar("Screening", as_json) as told:
+            return found, await bulk.sent(office, found, actor, told, away)
+
+    found, sent = _with_office(work)
+    faults = {command.where: "; ".join(command.faults) for command in found if command.faults}
+    told = {"faults": faults, "checked": check, **vars(sent)}
+    sound = f"{len(found) - len(faults)} of {len(found)} rows can be sent"
+    ends = "." if check else "; nothing was sent, mend the others."
+    _answer(as_json, told, lambda: sound + ends if check or faults else _became(sent))
+    _refused(file, {**faults, **sent.refused}, as_json)
+
+
+@app.command(epilog='Example: kcity decline 2021 planning --as P-CHAIR --reason "Below the threshold of 70 points."')
+def decline(
+    edition: EditionArgument,
+    programme: str,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="For all of them; kept in the vault, not in histories.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    person: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Reject every application of a programme that has its sheets and lies below the threshold.
+
+    Those that lack sheets, or an answer, or lie above it, stay where they are and are counted. Interrupted, it goes on
+    when it is started again; nothing is done twice.
+    """
+    from kcity_flow.gateway import answered
+    from kcity_flow.interfaces import bulk
+    from kcity_flow.interfaces.office import as_year
+
+    year = as_year(edition)
+    if not reason.strip():
+        raise Misused("The reason is empty; write why they are rejected.")
+
+    async def work(office: Office) -> tuple[dict[str, int], int, bulk.Sent]:
+        actor, away = office.actor(person, None, ["chair"], "reject"), _once_told()
+        rules = (await answered(lambda: office.gateway.rules(year), away)).edition
+        views = office.register.subjects(year, programme=rules.programme(programme).key)
+        with _bar("Judging", as_json) as told:
+            found = await bulk.judged(office, year, bulk.declining(views), actor, told, away)
+        below = [command for command in found if not command.faults]
+        staying = Counter("; ".join(command.faults) for command in found if command.faults)
+        if not below or not _agreed(yes, f"{len(below)} applications of {programme} are to be rejected."):
+            return staying, len(below), bulk.Sent()
+        with _bar("Rejecting", as_json) as told:
+            return staying, len(below), await bulk.sent(office, below, actor, told, away, reason=reason)
+
+    staying, below, sent = _with_office(work)
+    stay = [f"{count} stay: {why}." for why, count in staying.items()]
+    _answer(as_json, {"below": below, "staying": staying, **vars(sent)}, lambda: "\n".join([*stay, _became(sent)]))
+    _refused(None, sent.refused, as_json)
+
+
+def _agreed(yes: bool, what: str) -> bool:
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise Misused(f"{what} Say so with --yes.")
+    return typer.confirm(f"{what} Go on?", err=True)
+
+
+def _once_told() -> Callable[[str], None]:
+    """Says on standard error, once, that nobody answers and that it goes on when somebody does."""
+    said: list[str] = []
+
+    def away(why: str) -> None:
+        if not said:
+            print(f"{why} It is tried again until there is an answer.", file=sys.stderr)
+        said.append(why)
+
+    return away
+
+
+def _became(sent: Any) -> str:
+    return f"{len(sent.done)} done, {len(sent.repeated)} done before, {len(sent.refused)} refused."
+
+
+def _refused(file: Path | None, why: dict[str, str], as_json: bool) -> None:
+    """What was refused, with where it stands, on standard error; the command then ends with 1."""
+    if not as_json:
+        for where, sentence in why.items():
+            print(f"{f'{file}, ' if file else ''}{where}: {sentence.rstrip('.')}.", file=sys.stderr)
+    if why:
+        raise typer.Exit(REFUSED)
 
 
 # --- people and mails -------------------------------------------------------------------------------------------------

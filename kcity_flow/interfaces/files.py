@@ -11,8 +11,9 @@ import io
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -52,7 +53,7 @@ _NEEDED = ("programme", "title", "city", "country", "kind", "organisation", "con
 _APPLICANT = ("country", "kind", "organisation", "contact", "address", "partners")
 
 HALF_A_CHARACTER = "it holds half a character, such as \\ud800; write the whole one"
-_BEYOND = "cells beyond the header"
+BEYOND = "cells beyond the header"
 _ORGANISATION = re.compile(r"O-[A-Z0-9-]{1,40}")
 _HASH = re.compile(r"^[0-9a-f]{64}$")
 
@@ -65,13 +66,24 @@ class Row(NamedTuple):
     faults: tuple[str, ...]
 
 
-def read(path: Path) -> list[tuple[str, dict[str, Any]]]:
+def read(
+    path: Path, needed: Sequence[str] = _NEEDED, columns: Iterable[str] = tuple(COLUMNS)
+) -> list[tuple[str, dict[str, Any]]]:
     """The applications of a file as they are written, each with where it stands.
+
+    Args:
+        path: Of a file whose name ends in what it is.
+        needed: Columns that a CSV file must have.
+        columns: Its whole header row, to be told when one is missing.
 
     Raises:
         Misused: the file cannot be opened or is not what its name ends in.
     """
-    readers = {".toml": _toml, ".json": _json, ".csv": _csv}
+    readers: dict[str, Callable[[str], Iterator[tuple[str, dict[str, Any]]]]] = {
+        ".toml": _toml,
+        ".json": _json,
+        ".csv": partial(_csv, needed=needed, columns=columns),
+    }
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise Misused(f"{path} ends in none of .toml, .json and .csv; rename it to what it is.")
@@ -82,9 +94,7 @@ def read(path: Path) -> list[tuple[str, dict[str, Any]]]:
     except UnicodeDecodeError:
         raise Misused(f"The file {path} is not UTF-8; save it as UTF-8.") from None
     except RecursionError:
-        raise Misused(
-            f"The file {path} is nested too deep; write its fields as `kcity receive --help` has them."
-        ) from None
+        raise Misused(f"The file {path} is nested too deep; write its fields side by side.") from None
     except (ValueError, csv.Error) as error:  # of TOML and JSON, and of numbers with thousands of digits
         raise Misused(f"The file {path} is not {path.suffix[1:].upper()}: {error}; mend that.") from None
     if not found:
@@ -108,16 +118,16 @@ def _several(data: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"application {number}", item
 
 
-def _csv(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _csv(text: str, needed: Sequence[str], columns: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     reader = csv.DictReader(io.StringIO(text), strict=True)
     header = reader.fieldnames or []
-    if lacking := [name for name in _NEEDED if name not in header]:
-        raise Misused(f"The header row lacks {', '.join(lacking)}; it should be {','.join(COLUMNS)}.")
+    if lacking := [name for name in needed if name not in header]:
+        raise Misused(f"The header row lacks {', '.join(lacking)}; it should be {','.join(columns)}.")
     for row in reader:
         extra = row.pop(None, None)  # where DictReader puts what is beyond the header
         if any((value or "").strip() for value in row.values()) or extra:
             cells = {name: (value or "").strip() for name, value in row.items() if (value or "").strip()}
-            yield f"row {reader.line_num}", {**cells, **({_BEYOND: extra} if extra else {})}
+            yield f"row {reader.line_num}", {**cells, **({BEYOND: extra} if extra else {})}
 
 
 # --- what is read becomes data of the command ------------------------------------------------------------------------
@@ -141,7 +151,7 @@ def rows(
     for where, written in found:
         data, faults = written, []
         try:
-            if _BEYOND in data:
+            if BEYOND in data:
                 raise ValueError("it has more cells than the header; put a text with commas in quotes")
             json.dumps(data, ensure_ascii=False, default=str).encode()
             data = _completed(_nested(data), edition, now, keep)

@@ -27,7 +27,7 @@ from kcity_flow.domain.moves import EDITION_MOVES, MOVES, Move
 from kcity_flow.domain.selection import Call, EditionFacts
 from kcity_flow.domain.stages import EditionStage, Role, Stage
 from kcity_flow.domain.values import last_day
-from kcity_flow.gateway import COUNTED, kind_of
+from kcity_flow.gateway import COUNTED, OrdersUnderWay, kind_of
 from kcity_flow.interfaces import lifecycle
 from kcity_flow.interfaces.ranking import Ranking, rounded
 
@@ -87,7 +87,12 @@ def views(found: Iterable[View]) -> RenderableType:
 
 
 def subject(
-    view: View, facts: dict[str, Any], proposals: list[dict[str, Any]], ledger: list[Entry], texts: dict[str, str]
+    view: View,
+    facts: dict[str, Any],
+    proposals: list[dict[str, Any]],
+    ledger: list[Entry],
+    texts: dict[str, str],
+    orders: list[OrdersUnderWay],
 ) -> RenderableType:
     """One application or edition: how it stands, what waits, and its ledger with the texts that were written."""
     due = f"{view.next_timer} by {deadline(view.next_due_at)}" if view.next_due_at else "nothing"
@@ -103,6 +108,14 @@ def subject(
         told.append(Text(f"award: {view.krw:,} KRW" if view.programme else f"awards: {view.krw:,} KRW"))
     if view.scores.get("score"):
         told.append(Text("scores: " + ", ".join(f"{name} {rounded(score)}" for name, score in view.scores.items())))
+    for some in orders:
+        told.append(
+            Text(
+                f"under way: {some.of - some.done:,} of {some.of:,} orders of entry {some.entry} "
+                f"({', '.join(some.triggers)}) are still to be carried out",
+                style="yellow",
+            )
+        )
     for line in _facts(facts):
         told.append(Text(line, style="dim"))
     for proposal in proposals:

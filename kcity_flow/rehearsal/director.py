@@ -20,11 +20,10 @@ from pydantic import BaseModel
 from temporalio.testing import WorkflowEnvironment
 
 from kcity_flow.adapters.register import Register
-from kcity_flow.adapters.stores import StoreFailed
 from kcity_flow.domain.edition import Tempo
-from kcity_flow.domain.errors import AlreadyReceived, Refusal, Unavailable
+from kcity_flow.domain.errors import AlreadyReceived, Refusal
 from kcity_flow.domain.messages import Outcome, Receipt, edition_id
-from kcity_flow.gateway import Actor, Gateway
+from kcity_flow.gateway import Actor, Gateway, answered
 from kcity_flow.rehearsal.theatre import Act, Plan
 
 AT_ONCE = 8
@@ -190,20 +189,14 @@ class Director:
     async def _answer(self, act: Act) -> Receipt | None:
         """Send an act until it is answered: whoever is away comes back."""
         actor = Actor(act.person, act.role)
-        pause = 0.2
-        while True:
-            try:
-                if act.trigger == "receive":
-                    return await self._receive(act, actor)
-                data = self._renamed(act.data)
-                if act.confirms is not None:
-                    data["proposal"] = self.position.proposals.get(act.confirms, 0)
-                subject = self._renamed(act.subject) or str(self.plan.edition.year)
-                command_id = f"season/{self.plan.cast.seed}/{act.key}"
-                return await self.gateway.command(subject, act.trigger, data, actor, command_id)
-            except (Unavailable, StoreFailed):
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
+        if act.trigger == "receive":
+            return await answered(lambda: self._receive(act, actor))
+        data = self._renamed(act.data)
+        if act.confirms is not None:
+            data["proposal"] = self.position.proposals.get(act.confirms, 0)
+        subject = self._renamed(act.subject) or str(self.plan.edition.year)
+        command_id = f"season/{self.plan.cast.seed}/{act.key}"
+        return await answered(lambda: self.gateway.command(subject, act.trigger, data, actor, command_id))
 
     async def _receive(self, act: Act, actor: Actor) -> Receipt | None:
         try:

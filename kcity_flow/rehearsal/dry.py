@@ -123,10 +123,10 @@ class DryRun:
     def _carry_out(self, edition: EditionFile, batch: m.OrderBatch) -> None:
         for ref, trigger, data in batch.commands:
             file = self.files[ref]
-            command = m.parse("application", trigger, {**data, "id": f"edition/{batch.entry}/{ref}/{trigger}"})
+            command = m.parse("application", trigger, {**data, "id": batch.command_id(ref, trigger)})
             if ref in self._closed or not self._hand_over(file, command):
                 self.refused_orders.append((ref, trigger))
-                edition.refused(batch, ref, trigger, self.now, self.now)
+                edition.refused(batch, [ref], self.now, self.now)
                 self._collect(edition)
 
     def _hand_over(self, file: CaseFile, command: m.Command) -> bool:

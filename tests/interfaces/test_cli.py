@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from kcity_flow.adapters.edition_files import SHIPPED
+from kcity_flow.adapters.edition_files import SHIPPED, read_edition
 from kcity_flow.audit import histories
 from kcity_flow.domain.messages import EDITION_COMMANDS
 from kcity_flow.domain.moves import EDITION_MOVES, MOVES
@@ -24,6 +24,7 @@ from kcity_flow.rehearsal.live import Diary, Standing
 
 KCITY = [sys.executable, "-c", "from kcity_flow.interfaces.cli import main; main()"]
 DOCS = Path(__file__).parents[2] / "docs"
+ITEMS = [item.key for item in read_edition("2021").programme("planning").eligibility]
 HEADER = "programme,title,city,country,kind,organisation,contact,address,received_at,channel"
 IZMIR = (
     "planning,Smart harbour,Izmir,TR,local_government,City of Izmir,Ayse Demir,ayse@izmir.example,2021-03-01T10:00,post"
@@ -627,3 +628,73 @@ def test_a_rehearsal_moves_and_its_time_stands_still_while_nothing_runs(tmp_path
     assert stop(process) == 0
     # Five seconds would have been five days, and each start takes some more.
     assert abs(began_at - stopped_at) < timedelta(days=5)
+
+
+# --- many at once -----------------------------------------------------------------------------------------------------
+
+
+def screening_file(*rows: str) -> None:
+    Path("results.csv").write_text("\n".join([f"ref,complete,{','.join(ITEMS)}", *rows]))
+
+
+def test_screening_names_each_faulty_row_in_its_place_and_sends_nothing(desk: Terminal) -> None:
+    ref, other = received(desk, "Bursa"), received(desk, "Konya")
+    yes = ",".join("yes" for _ in ITEMS)
+    screening_file(
+        f"{ref},yes,{yes}", f"KC2021-PLA-9999,yes,{yes}", f"{other},perhaps,{yes}", f"{other},yes,", f"{ref},yes,{yes}"
+    )
+
+    assert desk("screen", "2021", "results.csv", "--as", "P-DESK") == 1
+
+    assert desk.out == "0 of 5 rows can be sent; nothing was sent, mend the others.\n"
+    assert desk.err.splitlines() == [
+        "results.csv, row 2: it lacks 3 more reviewers for paper_review declared free of conflict.",
+        "results.csv, row 3: edition 2021 has no application 'KC2021-PLA-9999'.",
+        "results.csv, row 4: complete is 'perhaps'; write yes or no.",
+        f"results.csv, row 5: no answer for {', '.join(ITEMS)}.",
+        "results.csv, row 6: it repeats row 2.",
+    ]
+    assert desk.json("show", ref)["view"]["stage"] == "screening"
+
+
+def test_screening_proposes_what_is_answered_no_and_once(desk: Terminal) -> None:
+    ref = received(desk, "Sivas")
+    screening_file(f"{ref},yes,{','.join(['no', *('yes' for _ in ITEMS[1:])])}")
+
+    checked = desk.json("screen", "2021", "results.csv", "--check", "--as", "P-DESK")
+    first = desk.json("screen", "2021", "results.csv", "--as", "P-DESK")
+    again = desk.json("screen", "2021", "results.csv", "--as", "P-DESK")
+
+    assert checked == {"faults": {}, "checked": True, "done": {}, "repeated": {}, "refused": {}}
+    assert (first["done"], first["repeated"]) == ({"row 2": ref}, {})
+    assert (again["done"], again["repeated"]) == ({}, {"row 2": ref})
+    assert [proposal["trigger"] for proposal in desk.json("show", ref)["proposals"]] == ["declare_ineligible"]
+
+
+def test_a_screening_file_without_its_columns_is_a_misuse(desk: Terminal) -> None:
+    Path("results.csv").write_text("number\n1\n")
+
+    assert desk("screen", "2021", "results.csv", "--as", "P-DESK") == 2
+    assert desk.err == (
+        "The header row lacks ref, complete; it should be ref,complete,and each eligibility item's key.\n"
+    )
+
+
+def test_nobody_is_declined_who_has_no_sheets(desk: Terminal) -> None:
+    received(desk, "Adana")
+    desk("person", "add", "Choi", "chair@molit.example", "--role", "chair", "--id", "P-CHAIR")
+
+    assert desk("decline", "2021", "planning", "--reason", "Below 70 points.") == 0
+    assert desk.out == "0 done, 0 done before, 0 refused.\n"
+
+
+def test_declining_takes_a_reason_and_a_programme(desk: Terminal) -> None:
+    assert desk("decline", "2021", "planning", "--reason", " ") == 2
+    assert desk.err == "The reason is empty; write why they are rejected.\n"
+
+    assert desk("decline", "2021", "harbours", "--reason", "Below 70 points.") == 1
+    assert "harbours" in desk.err
+
+
+def test_an_edition_with_nothing_to_tell_says_so(desk: Terminal) -> None:
+    assert desk.json("show", "2021")["orders"] == []

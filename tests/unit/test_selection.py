@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from kcity_flow.domain.edition import Edition, Preference, Quota, Tie
 from kcity_flow.domain.errors import GuardFailed, NotPermitted
+from kcity_flow.domain.messages import PAYLOAD_LIMIT, canonical
 from kcity_flow.domain.selection import Candidate, rank
 from kcity_flow.domain.stages import EditionStage, Role, Via
 from tests.unit.case import HASH, REASON, Office, rules, seoul
@@ -258,7 +259,7 @@ def test_a_withdrawal_from_the_reserve_is_released_too(office):
 def test_a_place_the_application_would_not_take_comes_back(office):
     office.decide("planning", 1)
     (batch,) = office.file.orders
-    office.file.refused(batch, "KC2021-PLA-0001", "select", office.now, office.now)
+    office.file.refused(batch, ["KC2021-PLA-0001"], office.now, office.now)
 
     assert office.facts.places == {}
 
@@ -266,7 +267,7 @@ def test_a_place_the_application_would_not_take_comes_back(office):
 def test_a_promotion_the_application_would_not_take_leaves_it_on_the_reserve(office):
     office.decide("solution", 3, 1)
     office.two("promote_next", ref="KC2021-SOL-0004", krw=300_000_000)
-    office.file.refused(office.file.orders[-1], "KC2021-SOL-0004", "promote", office.now, office.now)
+    office.file.refused(office.file.orders[-1], ["KC2021-SOL-0004"], office.now, office.now)
 
     assert office.facts.taken("solution") == 3
     assert [choice.ref for choice in office.facts.decided["solution"].reserve] == ["KC2021-SOL-0004"]
@@ -275,7 +276,7 @@ def test_a_promotion_the_application_would_not_take_leaves_it_on_the_reserve(off
 def test_a_place_is_counted_until_its_application_has_let_go_of_it(office):
     office.decide("solution", 4, 1)
     office.two("cancel_award", ref="KC2021-SOL-0001", reason=REASON)
-    office.file.refused(office.file.orders[-1], "KC2021-SOL-0001", "cancel_award", office.now, office.now)
+    office.file.refused(office.file.orders[-1], ["KC2021-SOL-0001"], office.now, office.now)
 
     assert office.facts.taken("solution") == 4
     refused(office, "place_free", "promote_next", ref="KC2021-SOL-0005", krw=300_000_000)
@@ -286,7 +287,7 @@ def test_a_return_the_application_would_not_make_gives_it_nothing(office):
     free(office, "KC2021-SOL-0001")
     office.two("order_return", ref="KC2021-SOL-0001", to="selected", reason=REASON)
     assert office.facts.taken("solution") == 4
-    office.file.refused(office.file.orders[-1], "KC2021-SOL-0001", "return_to_selected", office.now, office.now)
+    office.file.refused(office.file.orders[-1], ["KC2021-SOL-0001"], office.now, office.now)
 
     assert office.facts.taken("solution") == 3
 
@@ -389,6 +390,37 @@ def test_a_decision_orders_each_application_and_names_both_persons(office):
     assert batch.commands[0][2]["by"]["order"] == {
         "edition": 2021, "entry": office.entries[-1].number, "proposed_by": "P-COMMITTEE", "approved_by": "P-MINISTRY-2",
     }  # fmt: skip
+
+
+def test_ten_thousand_are_passed_over_in_one_payload(office):
+    """Temporal warns from 512 KiB on and refuses two MiB; a command may have 256 KiB here."""
+    refs = [f"KC2021-PLA-{number:05d}" for number in range(10_000, 20_000)]
+    office.decide("planning", 1, 1, passed_over=refs)
+    [batch] = office.file.orders
+
+    assert len(batch) == len(batch.commands) == 10_002
+    assert [command for command in batch.commands if command[2]["by"] != batch.by.model_dump(mode="json")] == []
+    assert len(batch.model_dump_json()) < 256 * 1024
+    assert len(canonical(office.entries[-1].data)) < PAYLOAD_LIMIT
+
+
+def test_an_order_holds_what_is_the_same_for_all_once(office):
+    office.decide("planning", 2, 1, passed_over=["KC2021-PLA-0009"])
+    [batch] = office.file.orders
+
+    assert [same.model_dump(exclude_defaults=True) for same in batch.orders] == [
+        {
+            "trigger": "select",
+            "refs": ("KC2021-PLA-0001", "KC2021-PLA-0002"),
+            "data": {
+                "KC2021-PLA-0001": {"krw": batch.orders[0].data["KC2021-PLA-0001"]["krw"], "rank": 1},
+                "KC2021-PLA-0002": {"krw": batch.orders[0].data["KC2021-PLA-0002"]["krw"], "rank": 2},
+            },
+        },
+        {"trigger": "place_on_reserve", "refs": ("KC2021-PLA-0003",)},
+        {"trigger": "pass_over", "refs": ("KC2021-PLA-0009",)},
+    ]
+    assert batch.gives == ("KC2021-PLA-0001", "KC2021-PLA-0002", "KC2021-PLA-0003")
 
 
 def test_a_proposal_orders_nothing(office):

@@ -1,5 +1,7 @@
 """What an auditor asks: whether register, ledgers and histories say the same, and what an interruption leaves."""
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +9,7 @@ import sqlalchemy as sa
 
 from kcity_flow.adapters.register import ENTRIES, SUBJECTS
 from kcity_flow.audit import histories
-from tests.season import DESK, Season
+from tests.season import DESK, HEAD, MINISTRY, YEAR, Season, assembled, edition_of, eventually, real_server
 
 
 async def test_an_interrupted_rebuild_leaves_the_register_as_it_was(
@@ -52,3 +54,18 @@ async def test_a_column_that_was_altered_is_a_difference(season: Season) -> None
     assert await histories.check(season.client, season.vault, season.register) == [
         f"The register and the histories differ in {ankara.ref} as it stands."
     ]
+
+
+async def test_a_call_opened_after_a_restart_replays_at_the_next_one(tmp_path: Path) -> None:
+    """A task without commands may be replayed as one with the next, whose commands then come in another order."""
+    async with real_server(tmp_path) as client:
+        async with assembled(client, tmp_path) as programme:
+            await programme.gateway.open_edition(edition_of(now=datetime.now(UTC)))
+            await programme.gateway.standing(str(YEAR))
+        async with assembled(client, tmp_path) as programme:
+            proposal = await programme.gateway.command(str(YEAR), "open_call", {}, HEAD)
+            await eventually(lambda: programme.register.view(f"edition/{YEAR}") is not None)
+        async with assembled(client, tmp_path) as programme:
+            receipt = await programme.gateway.command(str(YEAR), "open_call", {"proposal": proposal.entry}, MINISTRY)
+
+    assert receipt.stage == "open"
