@@ -14,7 +14,20 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from kcity_flow.audit.moments import Moment, Source, moments
-from kcity_flow.audit.sayings import BY_ITSELF, STANDS, Heading, capital, counted, figure, listed, on, said, until, who
+from kcity_flow.audit.sayings import (
+    BY_ITSELF,
+    STANDS,
+    Heading,
+    capital,
+    counted,
+    figure,
+    listed,
+    on,
+    party_kind,
+    said,
+    until,
+    who,
+)
 from kcity_flow.domain import agenda, guards
 from kcity_flow.domain.application import Application, Facts
 from kcity_flow.domain.evaluation import quorum, score, sealed, sheet_total
@@ -50,14 +63,17 @@ def explain(source: Source, now: datetime) -> list[Chapter]:
         now: Business time, UTC: what is due by then is called overdue.
     """
     made = list(moments(source))
+    undone = {moment.undid for moment in made}
     told: dict[Heading, list[Sentence]] = {heading: [] for heading in Heading}
     for moment in made:
         if moment.entry.source in guards.JUDGED_BY_SHEETS and moment.entry.dest != moment.entry.source:
             told[Heading.REVIEW] += _scores(moment, made)
         if about := said(moment):
             heading, text = about
+            text += " That was undone later." if moment.entry.number in undone else ""
             told[heading].append(Sentence(text=text, entries=(moment.entry.number,)))
-            told[heading] += [*_two_persons(moment), *_departures(moment), *_written(moment)]
+            if not _told_at_once(moment):
+                told[heading] += [*_two_persons(moment), *_departures(moment), *_written(moment)]
     told[Heading.RECORD] += _record(source)
     told[Heading.IN_SHORT] += _in_short(source, made)
     told[Heading.NEXT] += _next(source, made, now)
@@ -65,6 +81,12 @@ def explain(source: Source, now: datetime) -> list[Chapter]:
 
 
 # --- decisions --------------------------------------------------------------------------------------------------------
+
+
+def _told_at_once(moment: Moment) -> bool:
+    """Whether this only publishes what was decided by the same entry of the edition, which is explained already."""
+    order = moment.order()
+    return moment.entry.command == "publish_result" and order is not None and order.command != "publish_results"
 
 
 def _two_persons(moment: Moment) -> Iterator[Sentence]:
@@ -219,11 +241,12 @@ def _next(source: Source, made: Sequence[Moment], now: datetime) -> Iterator[Sen
     if application.stage in (Stage.SELECTED, Stage.RESERVE, Stage.NOT_SELECTED) and not application.published:
         text = "The result has not been published yet: all results of the edition are published at one instant."
         yield Sentence(text=text)
-    if application.stage in OBJECTIONABLE and not application.letter_sent:
+    untold = application.stage in OBJECTIONABLE and not application.letter_sent
+    if untold:
         yield Sentence(text="Once the letter with the decision is sent, the applicant may object.")
     if view.next_due_at and view.next_timer == "objection_period":
         yield Sentence(text=f"The applicant may object until {until(view.next_due_at)}.")
-    if view.next_due_at and view.next_timer == "file":
+    if view.next_due_at and view.next_timer == "file" and not untold:
         yield Sentence(text=f"The file closes at {until(view.next_due_at)}, if nothing else happens.")
     yield from _ways_on(source, application)
 
@@ -279,25 +302,25 @@ def _lapses_at(source: Source, proposal: Waiting) -> datetime | None:
     return agenda.due_at(ladder, source.edition, calendar, proposal.since, closes_at, {})
 
 
-PEOPLE = {"reviewer": "reviewers", "signatory": "signatories", "person named": "people named"}
-"""What somebody who is waited for by id may be here, one and several."""
-
-
 def _whom(application: Application, to: Sequence[str]) -> list[str]:
     """Roles in words, and people by what they are here, not who."""
     found = Counter(_called(application, name) for name in to)
-    several = {what: f"{number} {PEOPLE[what]}" for what, number in found.items() if what in PEOPLE and number > 1}
-    return [several.get(what) or (f"a {what}" if what in PEOPLE else what) for what in found]
+    reviewers = {"a reviewer": counted(found["a reviewer"], "reviewer")} if found["a reviewer"] > 1 else {}
+    return [reviewers.get(what, what) for what in found]
 
 
 def _called(application: Application, name: str) -> str:
     if application.applicant and name == application.applicant.contact:
         return who(Role.APPLICANT)
     if any(seat.reviewer == name for seats in application.reviews.values() for seat in seats):
-        return "reviewer"
-    if any(party.signatory == name for party in application.parties.values()):
-        return "signatory"
-    return "person named" if name.startswith("P-") else who(name)
+        return "a reviewer"
+    signs_for = {key: party for key, party in application.parties.items() if party.signatory == name}
+    if application.contract and application.contract.contractor in signs_for:
+        return who(Role.CONTRACTOR)
+    if signs_for:
+        kinds = dict.fromkeys(party_kind(party.kind) for party in signs_for.values() if not party.signed)
+        return f"whoever signs for the {listed(kinds)}" if kinds else "a signatory"
+    return "a person named" if name.startswith("P-") else who(name)
 
 
 SECRETARIAT = "the secretariat"
@@ -311,8 +334,8 @@ def _ways_on(source: Source, application: Application) -> Iterator[Sentence]:
     leaving = [move for (_, stage), move in BY_TRIGGER.items() if stage is application.stage and not move.undoes]
     ways = [move for move in leaving if move.dest is not None and _open(source, application, move)]
     for move in ways:
-        how = "by decision of the edition, " if move.sent_by else ""
-        yield Sentence(text=f"It comes to {words(move.dest)} by `{move.trigger}`: {how}{_by(move)}.")
+        how = ", by a decision of the edition" if move.sent_by else ""
+        yield Sentence(text=f"It comes to {words(move.dest)} by `{move.trigger}`: {_by(move)}{how}.")
     if not ways:
         yield Sentence(text="No move leads on from here.")
 

@@ -37,12 +37,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A move that was made: its entry, and the application before and after it."""
+    """A move that was made: its entry, the application before and after it, and the entry that it undid."""
 
     source: Source
     entry: Entry
     before: Application
     after: Application
+    undid: int | None = None
 
     @property
     def programme(self) -> Programme:
@@ -61,7 +62,8 @@ class Moment:
 
 def moments(source: Source) -> Iterator[Moment]:
     """Play the ledger through the domain's own effects. Deadlines, which no entry states, are left out."""
-    application, undo = Application(ref=source.view.subject), None
+    application = Application(ref=source.view.subject)
+    undo: Undo | None = None
     for entry in source.ledger:
         if entry.outcome is not Outcome.MADE:
             continue
@@ -78,9 +80,10 @@ def moments(source: Source) -> Iterator[Moment]:
             undo=undo,
         )
         moved = after(facts, facts.dest)
+        undid = undo.entry if undo and entry.command.startswith("return_to_") else None
         if facts.dest is not facts.source and not entry.command.startswith("return_to_"):
             undo = Undo(trigger=entry.command, entry=entry.number, before=application)
         elif entry.command not in KEEP_UNDO:
             undo = None
-        yield Moment(source, entry, application, moved)
+        yield Moment(source, entry, application, moved, undid)
         application = moved

@@ -142,6 +142,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
+def party_kind(kind: str) -> str:
+    """What a party to the framework is, in words."""
+    return words(kind).replace("korean", "Korean")
+
+
 def capital(text: str) -> str:
     """The same as the beginning of a sentence."""
     return text[:1].upper() + text[1:]
@@ -265,7 +270,8 @@ def _reserved(moment: Moment) -> str:
     order = moment.order()
     reserve = [choice["ref"] for choice in order.data.get("reserve", ())] if order else []
     number = f" as number {reserve.index(moment.after.ref) + 1}" if moment.after.ref in reserve else ""
-    return f"It was put on the reserve on {on(moment.entry.at)}{number}, as the places went to others: {_rank(moment)}."
+    others = ", as the places went to others" if order and order.data.get("selected") else ""
+    return f"It was put on the reserve on {on(moment.entry.at)}{number}{others}: {_rank(moment)}."
 
 
 def _passed_over(moment: Moment) -> str:
@@ -309,7 +315,7 @@ def _upheld(moment: Moment) -> str:
 
 
 def _framework(moment: Moment) -> str:
-    kinds = Counter(words(p.kind).replace("korean", "Korean") for p in moment.after.parties.values() if p.signed)
+    kinds = Counter(party_kind(p.kind) for p in moment.after.parties.values() if p.signed)
     signed = listed(kind if count == 1 else f"{kind} ({count})" for kind, count in kinds.items())
     return f"The cooperation framework was complete on {on(moment.entry.at)}, signed by: {signed}."
 
@@ -370,6 +376,16 @@ def _corrected(moment: Moment) -> str:
         effect = ", in time" if moment.after.received_at < closes else ", too late"
     said = f"entry {moment.data.get('supersedes')} said otherwise"
     return f"Corrected on {on(moment.entry.at)}: {words(what)} is {shown}{effect}; {said}."
+
+
+def _proposal(came_to: str) -> Saying:
+    def saying(moment: Moment) -> str:
+        proposed = moment.source.entry(moment.entry.proposal)
+        what = f": {words(proposed.command)}" if proposed else ""
+        told = came_to.format(who=who(moment.entry.role))
+        return f"A proposal {told}, on {on(moment.entry.at)}{what}."
+
+    return saying
 
 
 def _reopened(moment: Moment) -> str:
@@ -441,9 +457,9 @@ SAYINGS: dict[str, tuple[Heading, str | Saying]] = {
     "close": (H.WORK, "The project was closed on {on}: settled, filed, and graded {grade}."),
     "follow_up": (H.WORK, "Recorded on {on} what became of it: {kind}."),
     "correct": (H.RECORD, _corrected),
-    "refuse_proposal": (H.RECORD, "A proposal was refused on {on}, by {who}."),
-    "retract_proposal": (H.RECORD, "A proposal was taken back on {on} by whoever had made it."),
-    "lapse_proposal": (H.RECORD, "A proposal lapsed on {on}, as no second person confirmed it."),
+    "refuse_proposal": (H.RECORD, _proposal("was refused, by {who}")),
+    "retract_proposal": (H.RECORD, _proposal("was taken back by whoever had made it")),
+    "lapse_proposal": (H.RECORD, _proposal("lapsed, as no second person confirmed it")),
 }  # fmt: skip
 """Trigger → under which heading it is told, and how. ``{on}`` is the day, ``{who}`` the role; the rest is its data."""
 

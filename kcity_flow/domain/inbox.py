@@ -66,7 +66,7 @@ class Item(Frozen):
 def task(waiting: Waiting) -> str:
     """What those who are waited for have to do, after *to*."""
     words = waiting.what.replace("_", " ")
-    return f"confirm, or refuse, the proposal: {words}" if waiting.proposal else TASKS.get(waiting.what, words)
+    return f"confirm or refuse the proposal: {words}" if waiting.proposal else TASKS.get(waiting.what, words)
 
 
 def inbox(

@@ -30,5 +30,5 @@ def following(item: Item, person: str | None) -> str:
     """What to type next."""
     name, waiting = item.subject.removeprefix("edition/"), item.waiting
     if waiting.proposal and not item.escalated:
-        return f"kcity do {name} {waiting.what} --confirm {waiting.entry} --as {person or 'P-…'}"
+        return f"kcity do {name} {waiting.what} --confirm {waiting.entry}" + (f" --as {person}" if person else "")
     return f"kcity moves {name}"

@@ -70,7 +70,9 @@ def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in columns:
         right = column in ("#", "KRW", "rank", "mean", "bonus", "entries", "places")
-        table.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=column == "ref")
+        table.add_column(
+            column, justify="right" if right else "left", overflow="fold", no_wrap=column in ("ref", "due", "next")
+        )
     return table
 
 
@@ -335,7 +337,10 @@ def inbox_data(items: Iterable[Item], person: str | None) -> list[dict[str, Any]
 def inbox(items: list[Item], person: str | None) -> RenderableType:
     """What waits for a person, or for anybody: by when, what it is, what to type next."""
     if not items:
-        return Text(f"Nothing waits for {person or 'anybody'}.")
+        whom = person or "anybody"
+        return Text(
+            f"Nothing with a date waits for {whom}, and no proposal; `kcity list E` shows where everything stands."
+        )
     table = _table("due", "ref", "programme", "city", "what", *([] if person else ["waits for"]), "next")
     for item in items:
         due = deadline(item.waiting.due_at) if item.waiting.due_at else "no date"
