@@ -346,7 +346,6 @@ class CaseFile:
         generation = moved.generation + 1 if moved else 0
         timer = Timer(name=name, entry=entry, armed_at=now, due_at=due, generation=generation)
         self._set_timers({**self.timers, key or name: self._not_before_armed(timer, ladder)})
-        self.carried.missed = {other: timer for other, timer in self.carried.missed.items() if other != (key or name)}
 
     def _not_before_armed(self, timer: Timer, ladder: Ladder) -> Timer:
         """The timer with the reminders that would lie before it was armed left out."""
@@ -472,8 +471,10 @@ class CaseFile:
     def _waiting(self) -> tuple[m.Waiting, ...]:
         """What waits, and for whom: each proposal, and each deadline that is somebody's or ends with the clock's move.
 
-        A deadline that was missed waits on, until what it stands for is done.
+        A deadline that was missed waits on, until what it stands for is done or the file closes.
         """
+        if self.finished():
+            return ()
         timers = {**self.carried.missed, **self.timers}
         found = [self._proposal_waits(proposal, timers) for proposal in self.carried.proposals.values()]
         for timer in agenda.running(timers, self.stage):

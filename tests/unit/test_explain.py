@@ -476,6 +476,24 @@ def test_a_promotion_and_an_award_taken_back_name_the_editions_two_persons() -> 
     ]
 
 
+def test_what_is_decided_after_publication_is_explained_once() -> None:
+    case = Case().to(Stage.SHORTLISTED)
+    nothing = [{"programme": key, "selected": []} for key in ("planning", "solution", "demonstration")]
+    office = decided(
+        case,
+        *nothing,
+        {"trigger": "publish_results", "refs": [], "reason": REASON},
+        {"programme": "planning", "selected": [Office().choice("planning", 1)], "reason": REASON},
+    )
+
+    assert told(case, H.DECISION, office)[2:] == [
+        "The selection committee proposed it on Monday, 31 May 2021, and the ministry, as second person, "
+        "confirmed it the same day.",
+        "A reason is on record.",
+        "The result was published on Monday, 31 May 2021.",
+    ]
+
+
 def test_a_cancelled_call_says_for_whom() -> None:
     case = Case().to(Stage.SCREENING)
     scope = {"countries": ["GE"], "programmes": ["planning"], "refs": [case.ref], "reason": REASON}

@@ -72,6 +72,7 @@ def test_an_overdue_proposal_keeps_its_day_until_it_is_handled(carry_over: bool)
 def test_a_proposal_waits_without_a_day_where_the_edition_sets_none() -> None:
     case = Case(edition=rules("2021").model_copy(update={"ladders": ()}))
     case.receive()
+    case.wait(days=1)
     case.do("merge_duplicate", survivor="KC2021-PLA-0009")
 
     assert (waiting(case, "merge_duplicate").since, waiting(case, "merge_duplicate").due_at) == (case.now, None)
@@ -127,6 +128,14 @@ def test_what_the_clock_will_do_waits_for_nobody() -> None:
 
 def test_nothing_waits_on_work_that_is_suspended_but_the_suspension() -> None:
     assert names(Case().to(Stage.SUSPENDED)) == {"suspension"}
+
+
+def test_nothing_waits_in_a_file_that_has_closed_though_a_day_was_missed() -> None:
+    case = Case().to(Stage.CLOSED)
+    case.wait(days=500)
+
+    assert "follow_up" in case.file.carried.missed
+    assert (case.file.view().closed, case.file.view().waiting) == (True, ())
 
 
 def test_an_edition_waits_for_its_results_and_its_second_persons() -> None:
