@@ -15,8 +15,9 @@ from temporalio.worker import Replayer, WorkflowRunner
 
 from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.vault import Vault
+from kcity_flow.audit.moments import Source
 from kcity_flow.domain.ledger import breaks
-from kcity_flow.domain.messages import Batch, edition_id
+from kcity_flow.domain.messages import Batch, StartApplication, edition_id
 from kcity_flow.gateway import workflow_id
 
 Progress = Callable[[int, int], None]
@@ -65,6 +66,25 @@ async def batches(client: Client, history: WorkflowHistory) -> list[Batch]:
             [batch] = await client.data_converter.decode(payloads, [Batch])
             found.append(batch)
     return found
+
+
+async def source_of(client: Client, ref: str) -> Source | None:
+    """What an application's histories say, and its edition's beside them; nothing if it never had one."""
+    found = await runs(client, ref)
+    told = [batch for history in found for batch in await batches(client, history)]
+    if not told:
+        return None
+    started = found[0].events[0].workflow_execution_started_event_attributes
+    [start] = await client.data_converter.decode(started.input.payloads, [StartApplication])
+    year = edition_id(start.edition.year)
+    orders = [batch for history in await runs(client, year) for batch in await batches(client, history)]
+    return Source(
+        edition=start.edition,
+        ledger=[entry for batch in told for entry in batch.entries],
+        view=told[-1].view,
+        edition_ledger=[entry for batch in orders for entry in batch.entries],
+        days_off=start.days_off,
+    )
 
 
 def _told(event: HistoryEvent) -> Sequence[Payload]:

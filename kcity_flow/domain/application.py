@@ -157,7 +157,7 @@ class Undo(Frozen):
 
 
 class Proposal(Frozen):
-    """A two-person move that waits for its second person."""
+    """A two-person move that waits for its second person, since ``at``."""
 
     entry: int
     trigger: str
@@ -165,6 +165,7 @@ class Proposal(Frozen):
     role: Role
     approvers: tuple[Role, ...]
     substance: dict[str, Any]
+    at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,8 @@ class Carried(BaseModel):
     application: Application | None = None
     undo: Undo | None = None
     call: Call | None = None
+    missed: dict[str, Timer] = {}
+    """Deadlines that are over for the clock and not for people: what they stand for is still to be done."""
 
 
 Coming = tuple[datetime, str, agenda.Step]
@@ -157,6 +159,7 @@ class CaseFile:
                 role=command.by.role,
                 approvers=move.approvers,
                 substance=command.substance(),
+                at=now,
             )
             self.carried.proposals[entry.number] = proposal
             for name in PROPOSAL_TIMERS:
@@ -243,6 +246,7 @@ class CaseFile:
                     self._drop_proposal(number)
         to_arm, kept = agenda.armed(self.timer_rows, trigger, dest, self._timers_of_proposals_that_wait())
         self._set_timers(kept)
+        self.carried.missed = agenda.armed(self.timer_rows, trigger, dest, self.carried.missed)[1]
         stated = {
             name: getattr(command, name) for name in ("date_at", "closes_at", "ends_on") if hasattr(command, name)
         }
@@ -267,6 +271,7 @@ class CaseFile:
         self.carried.proposals.pop(number, None)
         gone = {f"{name}#{number}" for name in PROPOSAL_TIMERS}
         self._set_timers({key: timer for key, timer in self.timers.items() if key not in gone})
+        self.carried.missed = {key: timer for key, timer in self.carried.missed.items() if key not in gone}
 
     def _remember(self, command_id: str, receipt: Receipt) -> None:
         self.carried.seen[command_id] = receipt
@@ -409,6 +414,8 @@ class CaseFile:
                 update={"armed_at": timer.due_at, "due_at": again, "generation": timer.generation + 1, "fallen": fallen}
             )
             timers[key] = self._not_before_armed(timer, ladder)
+        else:
+            self.carried.missed = {**self.carried.missed, key: timer}
         self._set_timers(timers)
 
     def _clock_moves(self, timer: Timer, ladder: Ladder, now: datetime, recorded_at: datetime) -> None:
@@ -461,6 +468,51 @@ class CaseFile:
             elif name != "subscribers":  # nobody can subscribe to a call yet
                 found.append(name)
         return list(dict.fromkeys(found))
+
+    def _waiting(self) -> tuple[m.Waiting, ...]:
+        """What waits, and for whom: each proposal, and each deadline that is somebody's or ends with the clock's move.
+
+        A deadline that was missed waits on, until what it stands for is done or the file closes.
+        """
+        if self.finished():
+            return ()
+        timers = {**self.carried.missed, **self.timers}
+        found = [self._proposal_waits(proposal, timers) for proposal in self.carried.proposals.values()]
+        for timer in agenda.running(timers, self.stage):
+            ladder = self.edition.ladder(timer.name)
+            if ladder is None or timer.name in PROPOSAL_TIMERS:
+                continue
+            to = tuple(self._recipients(timer, ladder.to))
+            by_clock = timer in self.timers.values() and self._then(ladder) not in ("flag", "close_file")
+            if to or by_clock:
+                found.append(
+                    m.Waiting(
+                        what=timer.name,
+                        entry=timer.entry,
+                        since=timer.armed_at,
+                        due_at=timer.due_at,
+                        to=to,
+                        escalates_to=tuple(self._recipients(timer, ladder.escalate_to)),
+                    )
+                )
+        return tuple(found)
+
+    def _proposal_waits(self, proposal: Proposal, timers: Mapping[str, Timer]) -> m.Waiting:
+        timer, ladder = timers.get(f"second_person#{proposal.entry}"), self.edition.ladder("second_person")
+        return m.Waiting(
+            what=proposal.trigger,
+            entry=proposal.entry,
+            since=proposal.at or (timer.armed_at if timer else self._since()),
+            due_at=timer.due_at if timer else None,
+            to=tuple(proposal.approvers),
+            escalates_to=tuple(self._recipients(timer, ladder.escalate_to)) if timer and ladder else (),
+            but=proposal.person,
+            proposal=True,
+        )
+
+    def _since(self) -> datetime:
+        """Since when the subject stands where it does."""
+        raise NotImplementedError
 
     def _contact(self) -> str:
         return ""
@@ -554,6 +606,10 @@ class ApplicationFile(CaseFile):
     def _contact(self) -> str:
         return self.application.applicant.contact if self.application.applicant else ""
 
+    def _since(self) -> datetime:
+        app = self.application
+        return app.since or app.received_at or self.edition.windows[0].opens_at
+
     def _is_late(self) -> bool:
         at = self.application.received_at
         return at is not None and at >= self._closes_at()
@@ -597,7 +653,7 @@ class ApplicationFile(CaseFile):
             subject=self.subject,
             edition=self.edition.year,
             stage=app.stage,
-            since=app.since or app.received_at or self.edition.windows[0].opens_at,
+            since=self._since(),
             programme=app.programme,
             country=app.applicant.country if app.applicant else "",
             city=app.city,
@@ -608,6 +664,7 @@ class ApplicationFile(CaseFile):
             next_timer=self.timers[now_due[0][1]].name if now_due else "",
             next_due_at=self.timers[now_due[0][1]].due_at if now_due else None,
             waiting_proposals=tuple(self.carried.proposals),
+            waiting=self._waiting(),
             krw=app.place.krw if app.place else None,
             scores=scores,
             matching_krw=app.matching_krw,
@@ -629,6 +686,9 @@ class EditionFile(CaseFile):
         self.orders: list[m.OrderBatch] = []
         if self.carried.call is None:
             self.carried.call = Call(year=start.edition.year)
+
+    def _since(self) -> datetime:
+        return self.call.since or min(window.opens_at for window in self.edition.windows)
 
     def _then(self, ladder: Ladder) -> str:
         # The same date opens each application's screening and closes the edition's intake.
@@ -713,11 +773,12 @@ class EditionFile(CaseFile):
             subject=self.subject,
             edition=self.edition.year,
             stage=self.stage,
-            since=self.call.since or min(window.opens_at for window in self.edition.windows),
+            since=self._since(),
             title=self.edition.title.en,
             next_timer=self.timers[due[0][1]].name if due else "",
             next_due_at=self.timers[due[0][1]].due_at if due else None,
             waiting_proposals=tuple(self.carried.proposals),
+            waiting=self._waiting(),
             krw=self.call.committed_krw(),
             closed=self.finished(),
             entries=self.carried.entries,

@@ -624,6 +624,24 @@ class Letter(Frozen):
     due_at: Instant | None = None
 
 
+class Waiting(Frozen):
+    """What waits for somebody: a proposal for its second person, or a deadline that runs or was missed.
+
+    ``what`` is the proposal's trigger or the timer's name, ``entry`` the proposal's or the one that armed the timer.
+    ``to`` and ``escalates_to`` are roles or people's ids; nobody, if only the clock has something to do. ``but`` may
+    not confirm: the proposer.
+    """
+
+    what: str
+    entry: int
+    since: Instant
+    due_at: Instant | None = None
+    to: tuple[str, ...] = ()
+    escalates_to: tuple[str, ...] = ()
+    but: str = ""
+    proposal: bool = False
+
+
 class View(Frozen):
     """How an application or edition stands, for lists: the register's row."""
 
@@ -641,6 +659,7 @@ class View(Frozen):
     next_timer: str = ""
     next_due_at: Instant | None = None
     waiting_proposals: tuple[int, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
     krw: int | None = None
     scores: dict[str, str] = {}
     matching_krw: int = 0

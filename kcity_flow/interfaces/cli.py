@@ -83,6 +83,14 @@ Subject = Annotated[
 ]
 
 
+def _reference(ref: str) -> str:
+    from kcity_flow.gateway import kind_of
+
+    if kind_of(_subject(ref)) != "application":
+        raise Misused(f"{ref!r} is an edition; explain takes an application's reference number.")
+    return ref
+
+
 def main() -> NoReturn:
     """Run one command and end the process."""
     leave(run(sys.argv[1:]))
@@ -393,6 +401,44 @@ def show(subject: Subject, as_json: AsJson = False) -> None:
     _answer(
         as_json, told, lambda: tables.subject(view, standing["facts"], standing["proposals"], ledger, texts, orders)
     )
+
+
+# --- what waits, and why ----------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: kcity inbox --as P-DESK")
+def inbox(
+    person: Annotated[
+        str | None, typer.Option("--as", metavar="P-…", help="Whose; everything that waits for anybody if not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what waits for a person, in every edition, the most urgent first; each line says what to type next."""
+    from kcity_flow.interfaces import tables
+    from kcity_flow.interfaces.inbox import opened
+    from kcity_flow.interfaces.office import stores
+    from kcity_flow.settings import Settings
+
+    with stores(Settings.read()) as (register, vault):
+        found = opened(register, vault, person)
+    _answer(as_json, tables.inbox_data(found, person), lambda: tables.inbox(found, person))
+
+
+@app.command(epilog="Example: kcity explain KC2021-PLA-0001")
+def explain(
+    ref: Annotated[str, typer.Argument(metavar="REF", help="A reference number.", callback=_reference)],
+    as_json: AsJson = False,
+) -> None:
+    """Explain in plain sentences what became of an application and why, and what comes next; from histories alone."""
+    from kcity_flow.interfaces import tables
+    from kcity_flow.interfaces.explaining import explained
+
+    told = _with_office(lambda office: explained(office, ref))
+    data = {"ref": ref, "chapters": [tables.plain(chapter) for chapter in told]}
+    _answer(as_json, data, lambda: tables.explanation(ref, told))
+
+
+# --- moves ------------------------------------------------------------------------------------------------------------
 
 
 @app.command(epilog="Example: kcity moves KC2021-PLA-0001")

@@ -16,11 +16,13 @@ from rich.table import Table
 from rich.text import Text
 
 from kcity_flow.adapters.vault import Person
+from kcity_flow.audit.explain import Chapter
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import Application, Facts, Proposal
 from kcity_flow.domain.casefile import KEEP_UNDO
 from kcity_flow.domain.edition import Edition, Quota, values
 from kcity_flow.domain.guards import Setting
+from kcity_flow.domain.inbox import Item
 from kcity_flow.domain.machine import APPLICATIONS, EDITIONS
 from kcity_flow.domain.messages import Entry, Outcome, View
 from kcity_flow.domain.moves import EDITION_MOVES, MOVES, Move
@@ -29,6 +31,7 @@ from kcity_flow.domain.stages import EditionStage, Role, Stage
 from kcity_flow.domain.values import last_day
 from kcity_flow.gateway import COUNTED, OrdersUnderWay, kind_of
 from kcity_flow.interfaces import lifecycle
+from kcity_flow.interfaces.inbox import following
 from kcity_flow.interfaces.ranking import Ranking, rounded
 
 ZONE = ZoneInfo("Asia/Seoul")
@@ -67,7 +70,9 @@ def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in columns:
         right = column in ("#", "KRW", "rank", "mean", "bonus", "entries", "places")
-        table.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=column == "ref")
+        table.add_column(
+            column, justify="right" if right else "left", overflow="fold", no_wrap=column in ("ref", "due", "next")
+        )
     return table
 
 
@@ -332,6 +337,52 @@ def _kind(value: dict[str, Any]) -> str:
             return f'{{"…": {_kind(value.get("additionalProperties") or {})}}}'
         case kind:
             return str(value.get("format", kind))
+
+
+# --- the inbox --------------------------------------------------------------------------------------------------------
+
+
+def inbox_data(items: Iterable[Item], person: str | None) -> list[dict[str, Any]]:
+    """What ``inbox --json`` prints."""
+    return [{**plain(item), "task": item.task(), "next": following(item, person)} for item in items]
+
+
+def inbox(items: list[Item], person: str | None) -> RenderableType:
+    """What waits for a person, or for anybody: by when, what it is, what to type next."""
+    if not items:
+        whom = person or "anybody"
+        return Text(
+            f"Nothing with a date waits for {whom}, and no proposal; `kcity list E` shows where everything stands."
+        )
+    table = _table("due", "ref", "programme", "city", "what", *([] if person else ["waits for"]), "next")
+    for item in items:
+        due = deadline(item.waiting.due_at) if item.waiting.due_at else "no date"
+        whom = ", ".join(item.waiting.to)
+        table.add_row(
+            due + " overdue" * item.overdue,
+            item.subject.removeprefix("edition/"),
+            item.programme,
+            item.city,
+            item.task() + (f" ({whom} has not)" if item.escalated else ""),
+            *([] if person else [whom]),
+            following(item, person),
+            style="red" if item.overdue else "",
+        )
+    overdue = sum(item.overdue for item in items)
+    count = f"{len(items)} wait{'s' * (len(items) == 1)}{f' for {person}' if person else ''}"
+    return Group(table, Text(f"{count}, {overdue} overdue." if overdue else f"{count}."))
+
+
+# --- explanations -----------------------------------------------------------------------------------------------------
+
+
+def explanation(name: str, chapters: Iterable[Chapter]) -> RenderableType:
+    """Headings with their sentences; what somebody wrote is set off."""
+    lines: list[RenderableType] = [Text(name, style="bold")]
+    for chapter in chapters:
+        lines.append(Text(f"\n{chapter.heading}", style="bold cyan"))
+        lines += [_indented(Text(said.text, style="italic" if said.quoted else "")) for said in chapter.sentences]
+    return Group(*lines, Text("\nDates and hours are Korean.", style="dim"))
 
 
 # --- the ranking ------------------------------------------------------------------------------------------------------

@@ -202,6 +202,10 @@ def test_the_diagram_names_every_stage_move(kcity: Terminal) -> None:
         (["list", "next"], 2, "'next' is no edition's year; write it like 2021"),
         (["list", "2021", "--stage", "bar"], 2, "There is no stage 'bar'; stages are absent, received"),
         (["show", "KC2021-PLA-0001"], 1, "No Temporal server is running here; start one with `kcity up`"),
+        (["explain", "KC2021-PLA-0001"], 1, "No Temporal server is running here; start one with `kcity up`"),
+        (["explain", "2021"], 2, "'2021' is an edition; explain takes an application's reference number."),
+        (["explain", "Tbilisi"], 2, "'Tbilisi' is neither a reference number"),
+        (["inbox", "--as", "P-NOBODY"], 1, "Nobody here is P-NOBODY; `kcity person list` shows who there is."),
         (["worker"], 1, "No Temporal server is running here"),
         (["mail", "show", "7"], 2, "There is no mail 7"),
         (["up", "--rehearse", "1999"], 1, "There is no edition 1999"),
@@ -330,6 +334,54 @@ def test_an_application_is_received_moved_and_shown(desk: Terminal) -> None:
     assert desk("show", ref) == 0
     assert told["entries"][-1]["hash"][:8] in desk.out
     assert ref in [view["subject"] for view in desk.json("list", "2021", "--stage", "screening")]
+
+
+def test_an_empty_inbox_says_where_to_look(kcity: Terminal) -> None:
+    assert kcity("inbox") == 0
+    assert kcity.out.startswith("Nothing with a date waits for anybody, and no proposal; `kcity list E` shows")
+    assert kcity.json("inbox") == []
+
+
+def test_an_inbox_shows_what_waits_for_a_person_and_what_to_type_next(desk: Terminal) -> None:
+    ref = received(desk, "Adana")
+    assert desk("do", ref, "declare_ineligible", "--data", '{"item": "government"}', "--as", "P-DESK") == 0
+
+    def lines(*words: str) -> list[dict[str, Any]]:
+        return [item for item in desk.json("inbox", *words) if item["subject"] == ref]
+
+    until(lambda: any(item["waiting"]["proposal"] for item in lines()))
+    assert [item["task"] for item in lines("--as", "P-DESK")] == ["acknowledge its receipt", "finish the screening"]
+    [proposal] = [item for item in lines("--as", "P-HEAD") if item["waiting"]["proposal"]]
+    entry = proposal["waiting"]["entry"]
+    assert proposal["next"] == f"kcity do {ref} declare_ineligible --confirm {entry} --as P-HEAD"
+    assert lines("--as", "P-MIN") == []
+    assert desk("inbox", "--as", "P-HEAD") == 0
+    assert proposal["next"] in desk.out
+
+    assert desk(*proposal["next"].split()[1:]) == 0
+    until(lambda: [item["task"] for item in lines()] == ["send the letter with the decision"])
+
+
+def test_an_application_is_explained_with_the_entries_that_it_rests_on(desk: Terminal) -> None:
+    ref = received(desk, "Edirne")
+    assert desk("do", ref, "withdraw", "--as", "P-DESK", "--evidence", "one.csv", "--reason", "They thank us.") == 0
+    why = "It was withdrawn on the applicant's written word on "
+
+    told = desk.json("explain", ref)
+    assert told["ref"] == ref
+    said = {chapter["heading"]: chapter["sentences"] for chapter in told["chapters"]}
+    assert list(said) == ["In short", "Receipt", "Screening", "Decision", "What comes next"]
+    assert [sentence["text"].startswith(why) for sentence in said["Decision"]] == [True, False]
+    assert said["Decision"][1] == {
+        "text": "In writing: “They thank us.”",
+        "entries": [3],
+        "edition_entries": [],
+        "quoted": True,
+    }
+    assert desk("explain", ref) == 0
+    assert why in desk.out
+    assert desk("explain", "KC2021-PLA-9999") == 1
+    assert desk.err == "There is no application KC2021-PLA-9999; `kcity list 2021` shows those there are.\n"
 
 
 def test_moves_say_what_is_missing_and_what_to_send(desk: Terminal) -> None:

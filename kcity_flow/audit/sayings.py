@@ -1,0 +1,470 @@
+"""How a move is told: a sentence for each trigger, in words for people who know nothing of the software.
+
+Sentences name roles, never people. Dates are Korean.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
+
+from kcity_flow.audit.moments import Moment
+from kcity_flow.domain.edition import QuotaKind, StepKind
+from kcity_flow.domain.evaluation import final_score
+from kcity_flow.domain.stages import Role, Stage
+from kcity_flow.letters import ZONE, country, day, due, won, words
+
+
+class Heading(StrEnum):
+    """Under what a sentence stands, in this order."""
+
+    IN_SHORT = "In short"
+    RECEIPT = "Receipt"
+    SCREENING = "Screening"
+    REVIEW = "Review"
+    MEETINGS = "Meetings"
+    DECISION = "Decision"
+    OBJECTION = "Objection"
+    BEFORE_WORK = "Before the work"
+    WORK = "The work"
+    RECORD = "On record"
+    NEXT = "What comes next"
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+WHO = {
+    Role.DESK: "the secretariat's desk",
+    Role.HEAD: "the head of the secretariat",
+    Role.REVIEWER: "a reviewer",
+    Role.CHAIR: "the chair",
+    Role.COMMITTEE: "the selection committee",
+    Role.MINISTRY: "the ministry",
+    Role.PROCUREMENT_OFFICER: "the procurement officer",
+    Role.FINANCE: "the finance office",
+    Role.OBJECTION_COMMITTEE: "the objection committee",
+    Role.RECORDS: "the records office",
+    Role.APPLICANT: "the applicant",
+    Role.SIGNATORY: "a signatory",
+    Role.CONTRACTOR: "the contractor",
+    Role.HOST_GOVERNMENT: "the host government",
+    Role.CLOCK: "the calendar",
+}
+
+STANDS = {
+    Stage.RECEIVED: "It has been waiting for its screening since {since}.",
+    Stage.SCREENING: "It has been in screening since {since}: is it eligible, and is it complete?",
+    Stage.PAPER_REVIEW: "Reviewers have been judging it on paper since {since}.",
+    Stage.CONSULTATION: "It has been in consultation with the applicant since {since}.",
+    Stage.PRESENTATION: "It has stood at its presentation to a panel since {since}.",
+    Stage.CONFIRMATION: "The counterpart's confirmation has been awaited since {since}.",
+    Stage.SHORTLISTED: "It has been on the shortlist since {since}; nothing has been decided yet.",
+    Stage.SELECTED: "It has been selected.",
+    Stage.RESERVE: "It stands on the reserve: it gets a place if one comes free.",
+    Stage.FRAMEWORK: "It has been selected, and its cooperation framework has been open for signing since {since}.",
+    Stage.PROCUREMENT: "It has been selected, and a contractor has been sought since {since}.",
+    Stage.IMPLEMENTATION: "The work has been going on since {since}.",
+    Stage.SUSPENDED: "The work has been suspended since {since}.",
+    Stage.ACCEPTANCE: "The final report has been under examination since {since}.",
+    Stage.SETTLEMENT: "The final report has been accepted; the sums have been in settlement since {since}.",
+    Stage.CLOSED: "The project is closed.",
+    Stage.INELIGIBLE: "It is ineligible.",
+    Stage.NOT_SELECTED: "It has not been selected.",
+    Stage.WITHDRAWN: "It has been withdrawn.",
+    Stage.DEFERRED: "It has been passed on to the next edition.",
+    Stage.CANCELLED: "It has been cancelled before work began.",
+    Stage.TERMINATED: "The work has been ended early.",
+}
+"""Where an application stands. Of an end, and of a decision, the move that led there is told as well."""
+
+BY_ITSELF = {
+    "open_screening": "the screening opens by itself",
+    "lapse_clarification": "the question lapses by itself, and the file is judged as it is",
+    "expire": "it leaves the reserve by itself and is not selected",
+    "lapse_proposal": "the proposal lapses by itself",
+}
+"""The clock's moves, of timers that end with one."""
+
+GROUNDS = {
+    "reviewers_error": "an error of the reviewers",
+    "plain_misreading": "a plain misreading of the documents",
+    "office_error": "an error of the office",
+    "party_refused": "a party refused in writing to sign",
+    "long_stop": "the last day for signing was over",
+    "renotices_used_up": "too few valid bids came, the last time it was put out to tender, too",
+    "money_withdrawn": "the money was withdrawn",
+    "no_agreement": "the meetings came to no agreement",
+    "refused": "the counterpart refused in its letter",
+}
+
+SEPARATED_BY = {
+    "score": "its score",
+    "matching_funds": "matching funds",
+    "preference": "an earlier project with a good result",
+    "country_without_project": "that its country has no project yet",
+    "vote": "the committee's minuted vote",
+}
+
+
+def on(at: datetime) -> str:
+    """The day of an instant, in Korea."""
+    return day(at.astimezone(ZONE).date())
+
+
+def at(instant: datetime) -> str:
+    """An instant that is no deadline, to the minute, in Korea."""
+    local = instant.astimezone(ZONE)
+    return f"{local:%H:%M} on {day(local.date())}"
+
+
+def until(at: datetime | str) -> str:
+    """A deadline, to stand after *by* or *at*: ``the end of Friday, 30 April 2021``."""
+    return due(at).removesuffix(" (Korea Standard Time)")
+
+
+def who(role: str) -> str:
+    """A role in words, whatever it is."""
+    return WHO.get(Role(role), words(role)) if role in list(Role) else words(role)
+
+
+def listed(parts: Iterable[str], last: str = "and") -> str:
+    """Things one after the other, *and* before the last."""
+    *rest, end = [*parts] or [""]
+    return f"{', '.join(rest)} {last} {end}" if rest else end
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of something."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def party_kind(kind: str) -> str:
+    """What a party to the framework is, in words."""
+    return words(kind).replace("korean", "Korean")
+
+
+def capital(text: str) -> str:
+    """The same as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def figure(value: Fraction, beside: int | None = None) -> str:
+    """An exact mean with two decimals; in full as well where the decimals would make it equal to what it is not."""
+    shown = round(value, 2)
+    hidden = beside is not None and shown == beside != value
+    return f"{float(shown):.2f}" + (f" (exactly {value})" if hidden else "")
+
+
+# --- what a move is told by -------------------------------------------------------------------------------------------
+
+Saying = Callable[[Moment], str | None]
+
+
+def said(moment: Moment) -> tuple[Heading, str] | None:
+    """How a move is told and under which heading; nothing, where what came of it tells more."""
+    trigger = moment.entry.command
+    if trigger in UNTOLD:
+        return None
+    heading, saying = SAYINGS.get(trigger, (Heading.RECORD, f"On {{on}}: {words(trigger)}."))
+    if trigger.startswith("return_to_"):
+        saying = _returned
+    text = _filled(saying, moment) if isinstance(saying, str) else saying(moment)
+    return (heading, text) if text else None
+
+
+def _filled(saying: str, moment: Moment) -> str:
+    data = {name: _plain(name, value) for name, value in moment.data.items()}
+    return saying.format_map(_Words({**data, "on": on(moment.entry.at), "who": who(moment.entry.role)}))
+
+
+class _Words(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return f"({words(name)} not stated)"
+
+
+def _plain(name: str, value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return listed(words(str(part)) for part in value)
+    return until(str(value)) if name.endswith("_at") else GROUNDS.get(str(value), words(str(value)))
+
+
+def _received(moment: Moment) -> str:
+    arrived, window = moment.after.received_at, moment.source.edition.window(moment.programme)
+    assert arrived is not None  # `receive` sets it
+    judged = "in time" if arrived < window.closes_at else "too late"
+    return (
+        f"It was received by {moment.after.channel} at {at(arrived)}, {judged}: "
+        f"the call closed at {until(window.closes_at)}."
+    )
+
+
+def _passed_screening(moment: Moment) -> str:
+    items = listed(f"“{item.text.en}”" for item in moment.programme.eligibility)
+    answered = f" Answered yes: {items}" if moment.programme.eligibility else ""
+    return f"It passed the screening on {on(moment.entry.at)}, eligible and complete.{answered}"
+
+
+def _ineligible(moment: Moment) -> str:
+    item = next((i for i in moment.programme.eligibility if i.key == moment.data.get("item")), None)
+    asked = f"“{item.text.en}”" if item else words(str(moment.data.get("item")))
+    return f"It was found ineligible on {on(moment.entry.at)}, as the answer to this was no: {asked}"
+
+
+def _conflict(moment: Moment) -> str | None:
+    if not moment.data.get("conflict"):
+        return None
+    kind = f" ({words(moment.data['kind'])})" if moment.data.get("kind") else ""
+    return f"On {on(moment.entry.at)} a reviewer declared a conflict of interest{kind}, and takes no part."
+
+
+def _held(moment: Moment) -> str:
+    meeting = moment.after.meeting
+    assert meeting is not None  # `hold` needs a date
+    return f"{_meeting_name(moment)} was held on {on(meeting.at)}."
+
+
+def _meeting_name(moment: Moment) -> str:
+    if moment.entry.source != Stage.CONSULTATION:
+        return "The presentation"
+    rounds = next((s.rounds for s in moment.programme.route if s.kind is StepKind.CONSULTATION), 1)
+    return f"Round {moment.before.rounds_finished + 1} of {rounds} of the consultation"
+
+
+def _agreed(moment: Moment) -> str:
+    meeting = moment.after.meeting
+    assert meeting is not None  # `agree_minutes` needs one that was held
+    scope = ", and with them the scope of the project" if moment.data.get("scope_agreed") else ""
+    return f"{capital(who(str(moment.data['side'])))} agreed the minutes on {on(moment.entry.at)}{scope}."
+
+
+def _confirmed(moment: Moment) -> str:
+    answer = "agreed to it" if moment.data.get("agreed") else "refused it"
+    return f"The counterpart {answer} in writing, which was recorded on {on(moment.entry.at)}."
+
+
+def _rejected(moment: Moment) -> str:
+    ground = str(moment.data.get("ground"))
+    review = moment.programme.review
+    why = {
+        "below_threshold": f"its score lies below {review.threshold} of 100, the least that is asked for",
+        "outside_invited": f"it is not among the {review.invited} that are invited to the next step",
+    }.get(ground, GROUNDS.get(ground, words(ground)))
+    return f"It was not selected, which {who(moment.entry.role)} decided on {on(moment.entry.at)}: {why}."
+
+
+def _selected(moment: Moment) -> str:
+    given = won(int(moment.data.get("krw", 0)))
+    places = ""
+    if order := moment.order():
+        count, quota = len(order.data.get("selected", ())), moment.programme.quota
+        bound = {QuotaKind.ABOUT: "about ", QuotaKind.UP_TO: "up to ", QuotaKind.AT_LEAST: "at least "}
+        places = f"; {counted(count, 'place')} of {bound.get(quota.kind, '')}{quota.places} went to this programme"
+    return f"It was selected on {on(moment.entry.at)}, with an award of {given}: {_rank(moment)}{places}."
+
+
+def _reserved(moment: Moment) -> str:
+    order = moment.order()
+    reserve = [choice["ref"] for choice in order.data.get("reserve", ())] if order else []
+    number = f" as number {reserve.index(moment.after.ref) + 1}" if moment.after.ref in reserve else ""
+    others = ", as the places went to others" if order and order.data.get("selected") else ""
+    return f"It was put on the reserve on {on(moment.entry.at)}{number}{others}: {_rank(moment)}."
+
+
+def _passed_over(moment: Moment) -> str:
+    places = len(order.data.get("selected", ())) if (order := moment.order()) else 0
+    went = f"{counted(places, 'place')} went to others" if places else "no place was given"
+    return f"It was not selected, which was decided on {on(moment.entry.at)}: {went}, and {_rank(moment)}."
+
+
+def _rank(moment: Moment) -> str:
+    """Its rank and mean, and which rule told it from its neighbours."""
+    order, ref = moment.order(), moment.after.ref
+    data: Mapping[str, Any] = order.data if order else {}
+    choices = [*data.get("selected", ()), *data.get("reserve", ())]
+    ranking = list(data.get("ranking", ()))
+    choice: Mapping[str, Any] = next((choice for choice in choices if choice["ref"] == ref), {})
+    rank = choice.get("rank") or (ranking.index(ref) + 1 if ref in ranking else moment.data.get("rank"))
+    of = len({*(c["ref"] for c in choices), *data.get("passed_over", ()), *ranking})
+    mean = final_score(moment.before, moment.programme)
+    scored = f" with a mean of {figure(mean)}" if mean is not None else ""
+    bonus = f" and a bonus of {counted(choice['bonus'], 'point')}" if choice.get("bonus") else ""
+    by = "vote" if ref in data.get("voted", ()) else choice.get("decided_by")
+    criteria = {f"criterion {c.key}": f"the criterion “{c.title.en}”" for c in moment.programme.criteria}
+    told_by = criteria.get(str(by)) or SEPARATED_BY.get(str(by)) or words(str(by))
+    equal = "" if by == "score" else ", as scores were equal"
+    decided = f", told from its neighbours by {told_by}{equal}" if by else ""
+    ranked = f"it ranked {rank}{f' of {of}' if of else ''}" if rank else "it was judged"
+    return f"{ranked}{scored}{bonus}{decided}"
+
+
+def _promoted(moment: Moment) -> str:
+    given = won(int(moment.data.get("krw", 0)))
+    return (
+        f"A place came free, and it was promoted from the reserve on {on(moment.entry.at)}, with an award of {given}."
+    )
+
+
+def _upheld(moment: Moment) -> str:
+    step = words(str(moment.data.get("step")))
+    error = f"the error lies in the step {step}, which may be opened again"
+    return f"The objection was upheld on {on(moment.entry.at)}: {error}."
+
+
+def _framework(moment: Moment) -> str:
+    kinds = Counter(party_kind(p.kind) for p in moment.after.parties.values() if p.signed)
+    signed = listed(kind if count == 1 else f"{kind} ({count})" for kind, count in kinds.items())
+    return f"The cooperation framework was complete on {on(moment.entry.at)}, signed by: {signed}."
+
+
+def _failed(what: str) -> Saying:
+    def saying(moment: Moment) -> str:
+        ground = str(moment.data.get("ground"))
+        return f"{what} failed, and it was cancelled on {on(moment.entry.at)}: {GROUNDS.get(ground, words(ground))}."
+
+    return saying
+
+
+def _noticed(moment: Moment) -> str:
+    again = " again" if moment.entry.command == "renotice" else ""
+    closes = until(str(moment.data["closes_at"]))
+    return f"The contract was put out to tender{again} on {on(moment.entry.at)}; bids were taken until {closes}."
+
+
+def _evaluated(moment: Moment) -> str:
+    valid = len(moment.data.get("valid", ()))
+    return f"Of {counted(len(moment.before.tender.bids), 'bid')}, {valid} {'was' if valid == 1 else 'were'} valid."
+
+
+def _contracted(moment: Moment) -> str:
+    sum_of_it = won(int(moment.data.get("krw", 0)))
+    return f"The contract of {sum_of_it} was awarded on {on(moment.entry.at)}, and the work began."
+
+
+def _withdrawn(moment: Moment) -> str:
+    how = "by the applicant" if moment.entry.role == Role.APPLICANT else "on the applicant's written word"
+    return f"It was withdrawn {how} on {on(moment.entry.at)}."
+
+
+def _call_cancelled(moment: Moment) -> str:
+    order = moment.order()
+    scope = [*(order.data.get("programmes", ()))] if order else []
+    scope += [country(code) for code in (order.data.get("countries", ()) if order else ())]
+    whom = f" for {listed(scope)}" if scope else ""
+    return f"The call was cancelled{whom} on {on(moment.entry.at)}, and this application with it."
+
+
+def _extended(moment: Moment) -> str:
+    return f"The work was given until {day(str(moment.data['ends_on']))}, for its {words(str(moment.data['ground']))}."
+
+
+def _returned(moment: Moment) -> str:
+    undone = words(str(moment.entry.source))
+    back = words(moment.entry.dest)
+    return f"That it stood at {undone} was an error, undone on {on(moment.entry.at)}: it stood at {back} again."
+
+
+def _corrected(moment: Moment) -> str:
+    what, value = str(moment.data.get("field")), str(moment.data.get("value"))
+    shown = at(datetime.fromisoformat(value)) if what == "received_at" else f"“{value}”"
+    effect = ""
+    if what == "received_at" and moment.after.received_at:
+        closes = moment.source.edition.window(moment.programme).closes_at
+        effect = ", in time" if moment.after.received_at < closes else ", too late"
+    said = f"entry {moment.data.get('supersedes')} said otherwise"
+    return f"Corrected on {on(moment.entry.at)}: {words(what)} is {shown}{effect}; {said}."
+
+
+def _proposal(came_to: str) -> Saying:
+    def saying(moment: Moment) -> str:
+        proposed = moment.source.entry(moment.entry.proposal)
+        what = f": {words(proposed.command)}" if proposed else ""
+        told = came_to.format(who=who(moment.entry.role))
+        return f"A proposal {told}, on {on(moment.entry.at)}{what}."
+
+    return saying
+
+
+def _reopened(moment: Moment) -> str:
+    return f"The step {words(moment.entry.dest)} was opened again on {on(moment.entry.at)}."
+
+
+H = Heading
+SAYINGS: dict[str, tuple[Heading, str | Saying]] = {
+    "receive": (H.RECEIPT, _received),
+    "acknowledge": (H.RECEIPT, "Its receipt was acknowledged on {on}."),
+    "supersede": (H.RECEIPT, "A newer version took its place on {on}; the older one is kept."),
+    "open_screening": (H.SCREENING, "Its screening began on {on}."),
+    "ask_clarification": (H.SCREENING, "The applicant was asked a question on {on}."),
+    "answer_clarification": (H.SCREENING, "The question was answered on {on}."),
+    "lapse_clarification": (H.SCREENING, "No answer came in time; since {on} the file is judged as it is."),
+    "pass_screening": (H.SCREENING, _passed_screening),
+    "declare_ineligible": (H.SCREENING, _ineligible),
+    "refuse_late": (H.SCREENING, "It was refused on {on}, as it had arrived too late."),
+    "defer": (H.SCREENING, "It came after the cut-off, and on {on} it was passed on to the next edition."),
+    "merge_duplicate": (H.SCREENING, "It was withdrawn on {on}, as the same applicant's {survivor} stands for both."),
+    "declare_conflict": (H.REVIEW, _conflict),
+    "replace_reviewer": (H.REVIEW, "A reviewer was replaced on {on}."),
+    "supersede_sheet": (H.REVIEW, "A reviewer replaced a sealed sheet on {on}."),
+    "void_sheet": (H.REVIEW, "A sheet was declared void on {on}."),
+    "invite_to_consultation": (H.REVIEW, "It was invited to the consultation on {on}, by {who}."),
+    "invite_to_presentation": (H.REVIEW, "It was invited to the presentation on {on}, by {who}."),
+    "request_confirmation": (H.REVIEW, "The counterpart was asked on {on} to confirm it."),
+    "record_confirmation": (H.MEETINGS, _confirmed),
+    "miss_date": (H.MEETINGS, "The applicant missed the date of a meeting; that was recorded on {on}."),
+    "reschedule": (H.MEETINGS, "A meeting was moved to another date on {on}."),
+    "hold": (H.MEETINGS, _held),
+    "agree_minutes": (H.MEETINGS, _agreed),
+    "no_show": (H.DECISION, "It was not selected, which {who} decided on {on}: the applicant missed two dates."),
+    "shortlist": (H.DECISION, "It was put on the shortlist on {on}, by {who}: every step of its way was complete."),
+    "reject": (H.DECISION, _rejected),
+    "select": (H.DECISION, _selected),
+    "place_on_reserve": (H.DECISION, _reserved),
+    "pass_over": (H.DECISION, _passed_over),
+    "promote": (H.DECISION, _promoted),
+    "expire": (H.DECISION, "The reserve's last day passed without a free place; since {on} it is not selected."),
+    "publish_result": (H.DECISION, "The result was published on {on}."),
+    "send_letter": (H.DECISION, "The letter with the decision was sent on {on}."),
+    "withdraw": (H.DECISION, _withdrawn),
+    "cancel_award": (H.DECISION, "The award was taken back, and the project cancelled, on {on}."),
+    "cancel_call": (H.DECISION, _call_cancelled),
+    "object": (H.OBJECTION, "The applicant objected on {on}, because of {ground}."),
+    "uphold_objection": (H.OBJECTION, _upheld),
+    "dismiss_objection": (H.OBJECTION, "The objection was dismissed on {on}: the decision stands."),
+    **{f"reopen_{step}": (H.OBJECTION, _reopened) for step in
+       ("screening", "review", "consultation", "presentation", "confirmation", "selection")},
+    "open_framework": (H.BEFORE_WORK, "The cooperation framework was opened for signing on {on}."),
+    "complete_framework": (H.BEFORE_WORK, _framework),
+    "fail_framework": (H.BEFORE_WORK, _failed("The cooperation framework")),
+    "set_terms": (H.BEFORE_WORK, "The terms of the contract were set on {on}."),
+    "publish_notice": (H.BEFORE_WORK, _noticed),
+    "renotice": (H.BEFORE_WORK, _noticed),
+    "evaluate_bids": (H.BEFORE_WORK, _evaluated),
+    "award_contract": (H.BEFORE_WORK, _contracted),
+    "fail_procurement": (H.BEFORE_WORK, _failed("The search for a contractor")),
+    "suspend": (H.WORK, "The work was suspended on {on}, by {who}."),
+    "resume": (H.WORK, "The work went on from {on}; every deadline moved by the pause."),
+    "extend": (H.WORK, _extended),
+    "submit_final": (H.WORK, "The final report was handed in on {on}."),
+    "return_final": (H.WORK, "The final report was given back on {on}, as something was missing: {missing}."),
+    "accept_final": (H.WORK, "The final report was accepted on {on}, by {who}."),
+    "notify_termination": (H.WORK, "Notice was given on {on} that the work may be ended early, from {ends_at}."),
+    "terminate": (H.WORK, "The work was ended early on {on}: the notice had run out and the sums were settled."),
+    "record_settlement": (H.WORK, "The sums were settled on {on}."),
+    "close": (H.WORK, "The project was closed on {on}: settled, filed, and graded {grade}."),
+    "follow_up": (H.WORK, "Recorded on {on} what became of it: {kind}."),
+    "correct": (H.RECORD, _corrected),
+    "refuse_proposal": (H.RECORD, _proposal("was refused, by {who}")),
+    "retract_proposal": (H.RECORD, _proposal("was taken back by whoever had made it")),
+    "lapse_proposal": (H.RECORD, _proposal("lapsed, as no second person confirmed it")),
+}  # fmt: skip
+"""Trigger → under which heading it is told, and how. ``{on}`` is the day, ``{who}`` the role; the rest is its data."""
+
+UNTOLD = (
+    "assign_reviewer", "seal_sheet", "schedule", "finish_round", "list_party", "sign", "accede", "receive_bid",
+    "open_bids", "flag",
+)  # fmt: skip
+"""Told by what came of them, or counted."""

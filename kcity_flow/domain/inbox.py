@@ -1,0 +1,118 @@
+"""What waits for whom, over every application and edition at once: the inbox.
+
+It is made of views alone (:attr:`~kcity_flow.domain.messages.View.waiting`), so lists never ask a workflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from datetime import UTC, datetime
+
+from kcity_flow.domain.messages import Entry, View, Waiting
+from kcity_flow.domain.values import Frozen
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+TASKS = {
+    "acknowledge": "acknowledge its receipt",
+    "screening": "finish the screening",
+    "clarification": "answer the question that was asked",
+    "conflict_declaration": "declare whether there is a conflict of interest",
+    "score_sheet": "seal the score sheet",
+    "schedule": "set the date of the next meeting",
+    "minutes": "agree the minutes",
+    "presentation": "meet on the date that was set",
+    "results": "decide, and publish the results",
+    "letters": "send the letter with the decision",
+    "objection": "decide on the objection",
+    "reserve": "give it a place, should one come free",
+    "framework_signature": "sign the framework",
+    "framework_long_stop": "complete the framework, or let it fail",
+    "procurement_notice": "open the bids",
+    "renotice": "open the bids",
+    "report": "report on the work",
+    "implementation_end": "finish the work and hand in the final report",
+    "suspension": "let the work go on, or end it",
+    "acceptance": "accept the final report, or return it",
+    "payment": "pay",
+    "settlement": "settle the sums",
+    "settlement_long_stop": "close it on what is known",
+    "follow_up": "ask what became of it",
+    "retention": "erase personal data, unless they are still needed",
+}
+"""Timer → what those who are waited for have to do, after *to*."""
+
+
+class Item(Frozen):
+    """Something that waits for a person, or for anybody.
+
+    ``overdue`` means that its day is over by the edition's business time; ``escalated`` that it is in this person's
+    inbox because of that alone.
+    """
+
+    subject: str
+    edition: int
+    programme: str
+    city: str
+    overdue: bool
+    escalated: bool
+    waiting: Waiting
+
+    def task(self) -> str:
+        """What is to be done, after *to*."""
+        return task(self.waiting)
+
+
+def task(waiting: Waiting) -> str:
+    """What those who are waited for have to do, after *to*."""
+    words = waiting.what.replace("_", " ")
+    return f"confirm or refuse the proposal: {words}" if waiting.proposal else TASKS.get(waiting.what, words)
+
+
+def inbox(
+    views: Iterable[View], now: Mapping[int, datetime], person: str | None = None, roles: Set[str] = frozenset()
+) -> list[Item]:
+    """What waits, the most urgent first, what has no date last.
+
+    A proposal waits for whoever may approve it and has not proposed it. What is overdue also waits for those it
+    escalates to. The due instant itself is overdue: it is the first that is too late.
+
+    Args:
+        views: Of applications and editions, of whatever years.
+        now: Business time by edition, UTC; in an edition without one nothing counts as overdue.
+        person: Whose inbox; nobody: everything that waits for anybody, what only the clock will do left out.
+        roles: The person's.
+    """
+    names = {*roles, person}
+    found = []
+    for view in views:
+        for waiting in () if view.closed else view.waiting:
+            at = now.get(view.edition)
+            overdue = at is not None and waiting.due_at is not None and waiting.due_at <= at
+            mine = person is None or not names.isdisjoint(waiting.to)
+            escalated = not mine and overdue and not names.isdisjoint(waiting.escalates_to)
+            if waiting.to and (mine or escalated) and (person is None or waiting.but != person):
+                item = Item(
+                    subject=view.subject,
+                    edition=view.edition,
+                    programme=view.programme,
+                    city=view.city,
+                    overdue=overdue,
+                    escalated=escalated,
+                    waiting=waiting,
+                )
+                found.append(item)
+    return sorted(found, key=_urgency)
+
+
+def business_time(newest: Entry, clock: datetime) -> datetime:
+    """How late it is for an edition whose newest entry, its applications' included, is this one. UTC.
+
+    An entry has both times. In earnest they are one, and it is as late as the clock says. Where they differ, in a
+    rehearsal, it is at least as late as the entry says, however the rehearsal was stopped or slowed down since.
+    """
+    return clock if newest.at == newest.recorded_at else newest.at
+
+
+def _urgency(item: Item) -> tuple[datetime, str, int]:
+    return item.waiting.due_at or _NEVER, item.subject, item.waiting.entry

@@ -1,0 +1,29 @@
+"""An explanation as the command line asks for it: histories from the server, texts from the vault."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from kcity_flow.audit.explain import Chapter, explain
+from kcity_flow.audit.histories import source_of
+from kcity_flow.domain.errors import Unknown
+from kcity_flow.domain.inbox import business_time
+
+if TYPE_CHECKING:
+    from kcity_flow.interfaces.office import Office
+
+
+async def explained(office: Office, ref: str) -> list[Chapter]:
+    """What became of an application, and why.
+
+    Raises:
+        Unknown: no history has heard of it.
+    """
+    source = await source_of(office.client, ref)
+    if source is None:
+        raise Unknown(f"There is no application {ref}; `kcity list {ref[2:6]}` shows those there are.")
+    source = replace(source, texts=office.texts([*source.ledger, *source.edition_ledger]))
+    newest = max((*source.ledger, *source.edition_ledger), key=lambda entry: entry.recorded_at)
+    return explain(source, business_time(newest, datetime.now(UTC)))
