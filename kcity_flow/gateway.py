@@ -51,6 +51,9 @@ TEXTS = ("reason", "question", "answer", "over_quota_reason")
 COUNTED = "open_applications"
 """The field of ``close_edition`` that nobody types: how many applications have not ended, from the register."""
 
+BELONGS_TO = "organisations"
+"""That of an assignment: whom the reviewer belongs to, as the pool says that the edition named last."""
+
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 """Seconds between two tries to reach who is away; each pause is twice the one before."""
 
@@ -315,6 +318,8 @@ class Gateway:
         if trigger == "close_edition":
             # Counted, not believed: whatever was typed does not matter.
             data = {**data, COUNTED: self._open_applications(year_of(subject))}
+        if trigger in ("assign_reviewer", "replace_reviewer"):
+            data = {**data, BELONGS_TO: self._belongs_to(year_of(subject), data.get("reviewer"))}
         self._strict(trigger, kind, data)
         texts = _texts(data)
         empty = [name for name, text in texts.items() if not text.strip()]
@@ -456,6 +461,11 @@ class Gateway:
             raise e.TooLarge(
                 f"The data of {trigger} are larger than {m.PAYLOAD_LIMIT // 1024} KiB; send documents by their hash."
             )
+
+    def _belongs_to(self, year: int, reviewer: Any) -> list[str]:
+        named = self._register.latest(m.edition_id(year), "name_reviewers")
+        found = [one for one in (named.data["reviewers"] if named else ()) if one["person"] == reviewer]
+        return list(found[0].get("organisations", ())) if found else []
 
     def _open_applications(self, year: int) -> int:
         views = self._register.subjects(year, closed=False)

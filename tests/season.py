@@ -22,9 +22,9 @@ from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.smtp import Postman
 from kcity_flow.adapters.vault import Vault
 from kcity_flow.audit import histories
-from kcity_flow.domain.edition import Edition, transformed
+from kcity_flow.domain.edition import Edition, Programme, StepKind, transformed
 from kcity_flow.domain.errors import Refusal
-from kcity_flow.domain.messages import Entry, Outcome, Receipt, View
+from kcity_flow.domain.messages import Entry, Outcome, Receipt, View, edition_id
 from kcity_flow.domain.stages import Role
 from kcity_flow.gateway import Actor, workflow_id
 from kcity_flow.server import connect, serving, skipping_server
@@ -51,6 +51,7 @@ YEAR = 2021
 OPENING_DAY = datetime(2021, 2, 17, 15, tzinfo=UTC)
 PROOF = sha256(b"a letter").hexdigest()
 FIRM = "O-FIRM"
+KOREAN = "korean_organisation"
 SOONER = 20.0  # seconds; what has not happened by then will not
 
 
@@ -103,27 +104,30 @@ class Season:
 
     async def decide(self, trigger: str, *who: Actor, **data: Any) -> Receipt:
         """Give the edition a command; by two persons, the first proposes and the second confirms."""
-        return await _give(self, str(YEAR), trigger, who, data)
+        return await _give(self, str(self.edition.year), trigger, who, data)
 
-    async def apply(self, city: str = "Ankara", programme: str = "planning", **more: Any) -> Life:
+    async def apply(
+        self, city: str = "Ankara", programme: str = "planning", *, country: str = "TR", **more: Any
+    ) -> Life:
         """An application arrives and is given its number."""
-        kind = "korean_organisation" if programme == "demonstration" else "local_government"
+        kind = KOREAN if programme == "demonstration" else "local_government"
         data = {
             "programme": programme,
             "applicant": {
                 "contact": APPLICANT.person,
                 "organisation": f"O-{city.upper()}",
                 "kind": kind,
-                "country": "TR",
-                "partners": ["local_government"] if programme == "demonstration" else [],
+                "country": country,
+                "partners": [{"organisation": "O-HOST", "kind": "local_government"}] if kind == KOREAN else [],
             },
             "city": city,
             "title": f"A plan for {city}",
             "received_at": (await self.now()).isoformat(),
             "channel": "post",
+            "documents": [{"kind": name, "sha256": PROOF} for name in self.edition.programme(programme).documents],
             **more,
         }
-        receipt = await self.gateway.receive(YEAR, data, DESK)
+        receipt = await self.gateway.receive(self.edition.year, data, DESK)
         return Life(self, receipt.subject, programme)
 
     async def shortlisted(self, *cities: str, programme: str = "solution") -> list[Life]:
@@ -143,7 +147,7 @@ class Season:
         choices = [life.choice(rank) for rank, life in enumerate(lives, start=1)]
         return await self.decide(
             "decide_selection", COMMITTEE, MINISTRY, programme=programme, selected=choices[: len(selected)],
-            reserve=choices[len(selected) :], passed_over=[life.ref for life in passed_over or []], **more,
+            reserve=choices[len(selected) :], ranking=[life.ref for life in (*lives, *(passed_over or []))], **more,
         )  # fmt: skip
 
     async def decided_without(self, *programmes: str) -> None:
@@ -163,10 +167,11 @@ class Season:
 
     async def places(self) -> list[str]:
         """Who holds a place, as the edition counts."""
-        return sorted((await self.gateway.standing(str(YEAR)))["facts"]["places"])
+        return sorted((await self.gateway.standing(str(self.edition.year)))["facts"]["places"])
 
-    async def ledger(self, subject: str = f"edition/{YEAR}") -> list[Entry]:
-        """The whole ledger, once the register has heard of it all."""
+    async def ledger(self, subject: str = "") -> list[Entry]:
+        """The whole ledger, the edition's if none is named, once the register has heard of it all."""
+        subject = subject or edition_id(self.edition.year)
         entries = (await self.handle(subject).query("standing"))["view"]["entries"]
         await eventually(lambda: len(self.register.entries(subject)) == entries)
         return self.register.entries(subject)
@@ -253,27 +258,32 @@ class Life:
         }
 
     @property
+    def rules(self) -> Programme:
+        return self.season.edition.programme(self.programme)
+
+    @property
     def award(self) -> int:
-        return self.season.edition.programme(self.programme).award.min_krw
+        return self.rules.award.min_krw
 
     # --- stretches of a life ---
 
     async def is_screened(self) -> None:
-        """To the paper review, three reviewers being free of conflict. The window must have closed."""
+        """To the paper review, a quorum being free of conflict. The window must have closed."""
         await self.comes_to("screening")
-        await self._seat(REVIEWERS[:3], "paper_review")
-        items = self.season.edition.programme(self.programme).eligibility
-        await self.do("pass_screening", DESK, answers={item.key: True for item in items}, complete=True)
+        await self._seat(REVIEWERS[: self.rules.review.paper_quorum], "paper_review")
+        answers = {item.key: True for item in self.rules.eligibility}
+        await self.do("pass_screening", DESK, answers=answers, complete=True)
 
     async def is_reviewed(self, points: int = 80) -> None:
         """Through screening and paper review, to where it can be decided."""
         await self.is_screened()
-        await self._score(REVIEWERS[:3], points)
+        await self._score(REVIEWERS[: self.rules.review.paper_quorum], points)
 
     async def is_consulted(self) -> None:
-        """Through both consultations, onto the shortlist."""
+        """Through every consultation, onto the shortlist."""
         await self.do("invite_to_consultation", CHAIR)
-        for last in (False, True):
+        rounds = next(step.rounds for step in self.rules.route if step.kind is StepKind.CONSULTATION)
+        for last in (*[False] * (rounds - 1), True):
             await self._meets()
             for who, side in ((APPLICANT, "applicant"), (MINISTRY, "ministry")):
                 await self.do("agree_minutes", who, side=side, minutes=PROOF, scope_agreed=last)
@@ -283,10 +293,11 @@ class Life:
 
     async def is_presented(self) -> None:
         """Through the presentation, onto the shortlist."""
-        await self._seat(REVIEWERS, "presentation")
+        panel = REVIEWERS[: self.rules.review.panel_quorum]
+        await self._seat(panel, "presentation")
         await self.do("invite_to_presentation", CHAIR)
         await self._meets()
-        await self._score(REVIEWERS, 80)
+        await self._score(panel, 80)
         await self.do("shortlist", CHAIR)
 
     async def is_contracted(self) -> None:
@@ -299,7 +310,7 @@ class Life:
             await self.do("sign", SIGNATORY, party=party)
         await self.do("complete_framework", DESK)
         await self.do("set_terms", OFFICER)
-        if self.season.edition.programme(self.programme).procurement.mode == "open":
+        if self.rules.procurement.mode == "open":
             await self._tender()
         await self.do(
             "award_contract", OFFICER, SECOND_OFFICER, contractor=self._contractor, country="KR", krw=self.award
@@ -307,7 +318,7 @@ class Life:
 
     async def is_finished(self) -> None:
         """From work to closure."""
-        deliverables = self.season.edition.programme(self.programme).deliverables
+        deliverables = self.rules.deliverables
         documents = [{"kind": kind, "sha256": PROOF} for kind in deliverables]
         await self.do("submit_final", DESK, deliverables=documents)
         await self.do("accept_final", DESK, evidence=[PROOF])
@@ -320,17 +331,18 @@ class Life:
 
     async def _seat(self, reviewers: list[Actor], step: str) -> None:
         for reviewer in reviewers:
-            await self.do("assign_reviewer", DESK, reviewer=reviewer.person, step=step)
+            await self.do("assign_reviewer", DESK, reviewer=reviewer.person, step=step, reason="knows the field")
             await self.do("declare_conflict", reviewer, step=step, conflict=False)
 
     async def _score(self, reviewers: list[Actor], points: int) -> None:
-        criteria = self.season.edition.programme(self.programme).criteria
+        criteria = self.rules.criteria
         for reviewer in reviewers:
             await self.do("seal_sheet", reviewer, scores={criterion.key: points for criterion in criteria})
 
     async def _meets(self) -> None:
         at = await self.season.now() + timedelta(seconds=1)
-        await self.do("schedule", DESK, date_at=at.isoformat())
+        sides = {"applicant": [APPLICANT.person], "ministry": [MINISTRY.person]}
+        await self.do("schedule", DESK, date_at=at.isoformat(), **sides, evidence=[PROOF])
         await self.season.until(at)
         await self.do("hold", DESK)
 

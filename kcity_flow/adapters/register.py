@@ -137,6 +137,13 @@ class Register(Store):
                 Entry.model_validate_json(row) for row in connection.execute(_ALL_ENTRIES, {"s": subject}).scalars()
             ]
 
+    def latest(self, subject: str, command: str) -> Entry | None:
+        """The last entry of a ledger by which this was done."""
+        query = _ENTRY.where(ENTRIES.c.subject == subject, ENTRIES.c.command == command, ENTRIES.c.outcome == "made")
+        with self.reading() as connection:
+            found = connection.execute(query.order_by(ENTRIES.c.number.desc()).limit(1)).scalar()
+        return None if found is None else Entry.model_validate_json(found)
+
     def recent(self, edition: int, limit: int) -> list[Entry]:
         """The latest entries of an edition and its applications, the newest first."""
         query = _ENTRY.join(SUBJECTS, SUBJECTS.c.subject == ENTRIES.c.subject).where(SUBJECTS.c.edition == edition)

@@ -30,7 +30,7 @@ from kcity_flow.audit.sayings import (
 )
 from kcity_flow.domain import agenda, guards
 from kcity_flow.domain.application import Application, Facts
-from kcity_flow.domain.evaluation import quorum, score, sealed, sheet_total
+from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS, quorum, score, sheet_total, sheets
 from kcity_flow.domain.inbox import task
 from kcity_flow.domain.messages import Outcome, Waiting
 from kcity_flow.domain.moves import BY_TRIGGER, Move
@@ -66,7 +66,7 @@ def explain(source: Source, now: datetime) -> list[Chapter]:
     undone = {moment.undid for moment in made}
     told: dict[Heading, list[Sentence]] = {heading: [] for heading in Heading}
     for moment in made:
-        if moment.entry.source in guards.JUDGED_BY_SHEETS and moment.entry.dest != moment.entry.source:
+        if moment.entry.source in JUDGED_BY_SHEETS and moment.entry.dest != moment.entry.source:
             told[Heading.REVIEW] += _scores(moment, made)
         if about := said(moment):
             heading, text = about
@@ -115,11 +115,9 @@ def _departures(moment: Moment) -> Iterator[Sentence]:
     order = moment.order()
     if order is None or moment.entry.command not in ("select", "place_on_reserve", "pass_over"):
         return
-    chosen = [*order.data.get("selected", ()), *order.data.get("reserve", ())]
-    refs, ranks = [choice["ref"] for choice in chosen], [choice["rank"] for choice in chosen]
-    ranking = [ref for ref in order.data.get("ranking", ()) if ref in refs]
+    chosen = [choice["ref"] for choice in (*order.data["selected"], *order.data.get("reserve", ()))]
     rests_on: dict[str, Any] = {"entries": (moment.entry.number,), "edition_entries": (order.number,)}
-    if ranks != sorted(set(ranks)) or (ranking and ranking != refs):
+    if chosen != order.data["ranking"][: len(chosen)]:
         yield Sentence(text="The decision leaves the computed order; the reason for that is on record.", **rests_on)
     if over := order.data.get("over_quota_reason"):
         text = "More places were given than the programme is meant to have; the reason for that is on record."
@@ -148,21 +146,21 @@ def _quoted(moment: Moment, commitment: str | None) -> list[Sentence]:
 
 def _scores(moment: Moment, made: Sequence[Moment]) -> Iterator[Sentence]:
     """What the sheets of a step that is over came to, and nobody's own sheet."""
-    step, programme, seats = moment.entry.source, moment.programme, moment.before.seats(moment.entry.source)
-    sheets, mean = sealed(seats), score(moment.before, programme, step)
+    step, programme = moment.entry.source, moment.programme
+    counts, mean = sheets(moment.before, step), score(moment.before, programme, step)
     if mean is None:
         return
     threshold, trim = programme.review.threshold, programme.review.trim_from
-    totals = [sheet_total(scores, programme.criteria) for scores in sheets]
+    totals = [sheet_total(scores, programme.criteria) for scores in counts]
     each = listed(
-        f"{criterion.title.en} {figure(Fraction(sum(scores[criterion.key] for scores in sheets), len(sheets)))}"
+        f"{criterion.title.en} {figure(Fraction(sum(scores[criterion.key] for scores in counts), len(counts)))}"
         for criterion in programme.criteria
     )
-    trimmed = ", the highest and the lowest left out" if trim is not None and len(sheets) >= trim else ""
+    trimmed = ", the highest and the lowest left out" if trim is not None and len(counts) >= trim else ""
     reached = "reaches" if mean >= threshold else "does not reach"
-    judges = [seat.reviewer for seat in seats if seat.free and seat.scores is not None]
+    judges = [seat.reviewer for seat in moment.before.counted_sheets(step)]
     for text in (
-        f"In the {words(step)} {counted(len(sheets), 'score sheet')} came to a mean of {figure(mean, threshold)} of "
+        f"In the {words(step)} {counted(len(counts), 'score sheet')} came to a mean of {figure(mean, threshold)} of "
         f"100{trimmed}, which {reached} the {threshold} that are asked for.",
         f"By criterion: {each}; the sheets lie at most {figure(max(totals) - min(totals))} points apart.",
     ):
@@ -229,7 +227,7 @@ def _next(source: Source, made: Sequence[Moment], now: datetime) -> Iterator[Sen
         yield Sentence(text="The file is closed: nothing is due any more.")
         return
     application = made[-1].after
-    if application.stage in guards.JUDGED_BY_SHEETS:
+    if application.stage in JUDGED_BY_SHEETS:
         yield _progress(source, application, made)
     for waiting in _together(view.waiting):
         yield from _waits(source, application, waiting, now)
@@ -254,7 +252,7 @@ def _next(source: Source, made: Sequence[Moment], now: datetime) -> Iterator[Sen
 def _progress(source: Source, application: Application, made: Sequence[Moment]) -> Sentence:
     """How many sheets are sealed; not what they say, while others are still to be written."""
     step, programme = application.stage.value, source.edition.programme(application.programme)
-    judges = [seat.reviewer for seat in application.seats(step) if seat.free and seat.scores is not None]
+    judges = [seat.reviewer for seat in application.counted_sheets(step)]
     return Sentence(
         text=f"{len(judges)} of the {counted(quorum(programme, step), 'score sheet')} that are needed are sealed.",
         entries=_sealing(made, step, judges, source.view.entries + 1),

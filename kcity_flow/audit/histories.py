@@ -95,11 +95,11 @@ def _told(event: HistoryEvent) -> Sequence[Payload]:
 
 
 @contextlib.asynccontextmanager
-async def _told_anew(
-    client: Client, vault: Vault, register: Register, progress: Progress | None
+async def told_anew(
+    client: Client, names: Sequence[str], progress: Progress | None = None
 ) -> AsyncIterator[tuple[Register, int]]:
-    """What the register should say, from the histories alone, in a place of its own; and of how many subjects."""
-    names, kept = subjects(vault, register), 0
+    """What the register should say of some subjects, from the histories alone, in a place of its own; of how many."""
+    kept = 0
     with tempfile.TemporaryDirectory(prefix="kcity-register-") as folder:
         fresh = Register(f"sqlite:///{folder}/register.db")
         fresh.prepare()
@@ -123,14 +123,14 @@ async def rebuild(client: Client, vault: Vault, register: Register, progress: Pr
     Every history is read before the register changes: interrupted, it stays as it was, with the editions that only
     it knows.
     """
-    async with _told_anew(client, vault, register, progress) as (fresh, kept):
+    async with told_anew(client, subjects(vault, register), progress) as (fresh, kept):
         register.replace(fresh)
     return kept
 
 
 async def check(client: Client, vault: Vault, register: Register, progress: Progress | None = None) -> list[str]:
     """Where register and histories differ, a sentence each; nothing if they say the same."""
-    async with _told_anew(client, vault, register, progress) as (fresh, _):
+    async with told_anew(client, subjects(vault, register), progress) as (fresh, _):
         stored, told = register.dump(), fresh.dump()
     differing = [about for about in told if stored.get(about) not in (None, told[about])]
     return [

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from kcity_flow.domain import messages as m
-from kcity_flow.domain.application import Application, Facts, Undo, after
-from kcity_flow.domain.casefile import KEEP_UNDO
+from kcity_flow.domain.application import Application
 from kcity_flow.domain.edition import Edition, Programme
-from kcity_flow.domain.messages import Entry, Outcome, View
-from kcity_flow.domain.stages import Stage
+from kcity_flow.domain.messages import Entry, View
+from kcity_flow.domain.retelling import moves_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +59,6 @@ class Moment:
 
 
 def moments(source: Source) -> Iterator[Moment]:
-    """Play the ledger through the domain's own effects. Deadlines, which no entry states, are left out."""
-    application = Application(ref=source.view.subject)
-    undo: Undo | None = None
-    for entry in source.ledger:
-        if entry.outcome is not Outcome.MADE:
-            continue
-        by = {"person": entry.person, "role": entry.role, "via": entry.via, "order": entry.order}
-        command = m.parse("application", entry.command, {**entry.data, "id": entry.command_id or "-", "by": by})
-        facts = Facts(
-            application=application,
-            command=command,
-            edition=source.edition,
-            now=entry.at,
-            source=Stage(entry.source),
-            dest=Stage(entry.dest),
-            entries=entry.number - 1,
-            undo=undo,
-        )
-        moved = after(facts, facts.dest)
-        undid = undo.entry if undo and entry.command.startswith("return_to_") else None
-        if facts.dest is not facts.source and not entry.command.startswith("return_to_"):
-            undo = Undo(trigger=entry.command, entry=entry.number, before=application)
-        elif entry.command not in KEEP_UNDO:
-            undo = None
-        yield Moment(source, entry, application, moved, undid)
-        application = moved
+    """Every move that was made, in order. Deadlines, which no entry states, are left out."""
+    for made in moves_of(source.edition, source.view.subject, source.ledger):
+        yield Moment(source, *made)

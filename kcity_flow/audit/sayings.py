@@ -15,6 +15,7 @@ from typing import Any
 from kcity_flow.audit.moments import Moment
 from kcity_flow.domain.edition import QuotaKind, StepKind
 from kcity_flow.domain.evaluation import final_score
+from kcity_flow.domain.screening import checklist
 from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.letters import ZONE, country, day, due, won, words
 
@@ -209,8 +210,8 @@ def _passed_screening(moment: Moment) -> str:
 
 
 def _ineligible(moment: Moment) -> str:
-    item = next((i for i in moment.programme.eligibility if i.key == moment.data.get("item")), None)
-    asked = f"“{item.text.en}”" if item else words(str(moment.data.get("item")))
+    item = next(line for line in checklist(moment.before, moment.programme) if line.item == moment.data["item"])
+    asked = f"“{item.text}”"
     return f"It was found ineligible on {on(moment.entry.at)}, as the answer to this was no: {asked}"
 
 
@@ -285,10 +286,9 @@ def _rank(moment: Moment) -> str:
     order, ref = moment.order(), moment.after.ref
     data: Mapping[str, Any] = order.data if order else {}
     choices = [*data.get("selected", ()), *data.get("reserve", ())]
-    ranking = list(data.get("ranking", ()))
+    ranking = data.get("ranking", [])
     choice: Mapping[str, Any] = next((choice for choice in choices if choice["ref"] == ref), {})
-    rank = choice.get("rank") or (ranking.index(ref) + 1 if ref in ranking else moment.data.get("rank"))
-    of = len({*(c["ref"] for c in choices), *data.get("passed_over", ()), *ranking})
+    rank, of = ranking.index(ref) + 1 if ref in ranking else moment.data.get("rank"), len(ranking)
     mean = final_score(moment.before, moment.programme)
     scored = f" with a mean of {figure(mean)}" if mean is not None else ""
     bonus = f" and a bonus of {counted(choice['bonus'], 'point')}" if choice.get("bonus") else ""

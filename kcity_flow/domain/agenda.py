@@ -8,14 +8,14 @@ gives to the clock, and otherwise raises a flag.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import holidays
 
-from kcity_flow.domain.application import RUN_WHILE_SUSPENDED, Timer
+from kcity_flow.domain.application import RUN_WHILE_SUSPENDED, Application, Timer
 from kcity_flow.domain.edition import DateOf, Edition, Ladder
 from kcity_flow.domain.stages import ENDS, OBJECTIONABLE, EditionStage, Stage
 from kcity_flow.domain.values import last_day
@@ -25,17 +25,39 @@ _CLARIFIED = (S.SCREENING, S.PAPER_REVIEW, S.CONSULTATION, S.PRESENTATION, S.CON
 _WORK = (S.IMPLEMENTATION, S.SUSPENDED, S.ACCEPTANCE)
 
 
+_JUDGED = (*_CLARIFIED, S.SHORTLISTED, S.RESERVE)
+
 FILE_TIMER = "file"
 """Runs at every end; when it and every other timer is over, the file closes."""
 
+PROMOTION_TIMER = "promotion"
+"""Runs for each programme of which somebody was named as next on the reserve."""
+
+
+def undeclared(application: Application) -> list[str]:
+    """Reviewers who have yet to say whether there is a conflict."""
+    seats = (seat for seats in application.reviews.values() for seat in seats)
+    return sorted({seat.reviewer for seat in seats if seat.free is None})
+
+
+def unsealed(application: Application) -> list[str]:
+    """Reviewers who have yet to seal a sheet: of the step the application stands on, or of one that lost a sheet."""
+    steps = [step for step in application.reviews if Stage(step) in application.reached]
+    seats = [seat for step in steps for seat in application.free_seats(step) if seat.scores is None]
+    return sorted({seat.reviewer for seat in seats})
+
 
 class Arming(NamedTuple):
-    """A row reads: *armed_by* starts the timer, *cleared_by* ends it, and it runs only at *stages*."""
+    """A row reads: *armed_by* starts the timer, *cleared_by* ends it, and it runs only at *stages*.
+
+    Where *waits_on* is given, the timer runs for as long as that names somebody.
+    """
 
     timer: str
     armed_by: tuple[str, ...]
     cleared_by: tuple[str, ...]
     stages: tuple[Any, ...]
+    waits_on: Callable[[Any], list[str]] | None = None
 
 
 # fmt: off
@@ -44,6 +66,8 @@ APPLICATION_TIMERS = (
     Arming("acknowledge",         ("receive",),                          ("acknowledge",),            (S.RECEIVED, S.SCREENING)),
     Arming("screening",           ("open_screening", "reopen_screening"), (),                         (S.SCREENING,)),
     Arming("clarification",       ("ask_clarification",),                ("answer_clarification", "lapse_clarification"), _CLARIFIED),
+    Arming("conflict_declaration", ("assign_reviewer", "replace_reviewer"), (),                       _JUDGED,    undeclared),
+    Arming("score_sheet",         ("pass_screening", "hold", "declare_conflict", "reopen_review", "reopen_presentation"), (), _JUDGED[1:], unsealed),
     Arming("presentation",        ("schedule", "reschedule"),            ("hold", "miss_date"),       (S.PRESENTATION, S.CONSULTATION)),
     Arming("letters",             ("publish_result", "declare_ineligible", "refuse_late", "expire"), ("send_letter",), (S.SELECTED, S.RESERVE, *OBJECTIONABLE)),
     Arming("objection_period",    ("send_letter",),                      ("object",),                 OBJECTIONABLE),
@@ -63,6 +87,7 @@ APPLICATION_TIMERS = (
 EDITION_TIMERS = (
     Arming("call",                ("open_call",),                        (),                          (E.OPEN,)),
     Arming("results",             ("close_intake",),                     (),                          (E.DECIDING,)),
+    Arming(PROMOTION_TIMER,       (),                                    (),                          (E.DECIDING, E.PUBLISHED)),  # one for each nomination
 )
 # fmt: on
 
@@ -189,16 +214,22 @@ def steps(timer: Timer, ladder: Ladder, calendar: Calendar, subject: str) -> lis
 
 
 def armed(
-    rows: tuple[Arming, ...], trigger: str, stage: Any, timers: Mapping[str, Timer]
+    rows: tuple[Arming, ...], trigger: str, stage: Any, timers: Mapping[str, Timer], facts: Any
 ) -> tuple[list[str], dict[str, Timer]]:
-    """What a move arms, and what still runs after it."""
+    """What a move arms, and what still runs after it; ``facts`` are those after the move."""
+
+    def runs(row: Arming) -> bool:
+        return stage in row.stages and (row.waits_on is None or bool(row.waits_on(facts)))
+
     kept = {}
     stages = {row.timer: row for row in rows}
     for name, timer in timers.items():
         row = stages.get(timer.name)
-        if row is None or (stage in row.stages and trigger not in row.cleared_by):
+        if row is None or (trigger not in row.cleared_by and runs(row)):
             kept[name] = timer
-    return [row.timer for row in rows if trigger in row.armed_by and stage in row.stages], kept
+    # Who is assigned later does not move the date of those who were assigned before.
+    started = [row for row in rows if trigger in row.armed_by and not (row.waits_on and row.timer in kept)]
+    return [row.timer for row in started if runs(row)], kept
 
 
 def running(timers: Mapping[str, Timer], stage: Any) -> Iterator[Timer]:

@@ -18,19 +18,30 @@ from kcity_flow.domain.values import Frozen, Instant
 
 
 class Seat(Frozen):
-    """A reviewer's place on a step: declared free of conflict (``None``: not declared), and the sealed sheet."""
+    """A reviewer's place on a step: declared free of conflict (``None``: not declared), and the sealed sheet.
+
+    A sheet that the chair voided keeps its scores and does not count.
+    """
 
     reviewer: m.PersonId
     free: bool | None = None
     scores: dict[str, int] | None = None
+    void: bool = False
 
 
 class Meeting(Frozen):
     """The date of a consultation round or a presentation, and who agreed its minutes."""
 
     at: Instant
+    zone: str | None = None
+    minutes: int | None = None
+    applicant: tuple[m.PersonId, ...] = ()
+    ministry: tuple[m.PersonId, ...] = ()
+    agenda: m.Sha256 | None = None
     missed: bool = False
     held: bool = False
+    agreed: m.Sha256 | None = None
+    """The minutes, as the first side agreed them."""
     agreed_by: tuple[str, ...] = ()
     scope_agreed: tuple[str, ...] = ()
 
@@ -100,6 +111,8 @@ class Application(Frozen):
     ref: m.Ref
     stage: Stage = Stage.ABSENT
     since: Instant | None = None
+    decided_by: int = 0
+    """The entry that led to the present stage."""
     reached: tuple[Stage, ...] = ()
     programme: str = ""
     applicant: m.Applicant | None = None
@@ -110,10 +123,15 @@ class Application(Frozen):
     documents: tuple[m.Document, ...] = ()
     matching_krw: int = 0
     months: int | None = None
+    site_kind: str | None = None
+    sector: str | None = None
+    versions: int = 1
     acknowledged: bool = False
     clarification_open: bool = False
     clarifications: int = 0
     reviews: dict[str, tuple[Seat, ...]] = {}
+    conflicts: dict[m.PersonId, m.ConflictKind] = {}
+    """Who declared a conflict, also after another took the seat."""
     rounds_finished: int = 0
     meeting: Meeting | None = None
     missed: int = 0
@@ -128,6 +146,7 @@ class Application(Frozen):
     tender: Tender = Tender()
     contract: Contract | None = None
     ends_on: date | None = None
+    ends_set_at: Instant | None = None
     suspended_at: Instant | None = None
     deliverables: tuple[str, ...] = ()
     termination_at: Instant | None = None
@@ -139,6 +158,39 @@ class Application(Frozen):
     def seats(self, step: str) -> tuple[Seat, ...]:
         """Reviewers assigned to a step."""
         return self.reviews.get(step, ())
+
+    def conflict_of(self, person: str, organisations: tuple[str, ...] = ()) -> str:
+        """What ties a person to the application, or an empty string.
+
+        The one predicate of conflict: whoever is assigned, reads, is listed or counted is asked here.
+
+        Args:
+            person: Who.
+            organisations: Those they belong to, where that is known.
+        """
+        if declared := self.conflicts.get(person):
+            return f"a declared conflict of the kind {declared}"
+        if self.applicant is None:
+            return ""
+        if person == self.applicant.contact:
+            return "being the applicant's own contact"
+        shared = [one for one in organisations if one in self.applicant.organisations()]
+        return f"belonging to {', '.join(shared)}, which applies or is a partner" if shared else ""
+
+    def reviewers(self) -> list[str]:
+        """Who has a seat on any step and no conflict, each once, sorted."""
+        seated = {seat.reviewer for seats in self.reviews.values() for seat in seats}
+        return sorted(person for person in seated if not self.conflict_of(person))
+
+    def free_seats(self, step: str) -> tuple[Seat, ...]:
+        """Those of a step who declared themselves free of conflict, and are; without voided sheets."""
+        return tuple(
+            seat for seat in self.seats(step) if seat.free and not seat.void and not self.conflict_of(seat.reviewer)
+        )
+
+    def counted_sheets(self, step: str) -> tuple[Seat, ...]:
+        """The seats of a step whose sealed sheet counts."""
+        return tuple(seat for seat in self.free_seats(step) if seat.scores is not None)
 
     def counted(self) -> bool:
         """Whether the edition counts it: it holds a place, or stands on the reserve."""
@@ -193,6 +245,23 @@ class Facts:
         """The window the application came in by."""
         return self.edition.window(self.programme)
 
+    @property
+    def step(self) -> str:
+        """The step that a command about sheets speaks of: the one it names, else where the application stands."""
+        return getattr(self.command, "step", None) or self.source.value
+
+
+KEEP_UNDO = ("correct", "flag", "refuse_proposal", "retract_proposal", "lapse_proposal")
+"""Moves after which the last stage move can still be undone."""
+
+
+def undo_after(facts: Facts, number: int, undo: Undo | None) -> Undo | None:
+    """What can be undone after a move that became entry ``number``; before it that was ``undo``."""
+    trigger = facts.command.trigger
+    if facts.dest is not facts.source and not trigger.startswith("return_to_"):
+        return Undo(trigger=trigger, entry=number, before=facts.application)
+    return undo if trigger in KEEP_UNDO else None
+
 
 Effect = Callable[[Facts], dict[str, Any]]
 
@@ -212,7 +281,19 @@ def _receive(facts: Facts) -> dict[str, Any]:
         "documents": command.documents,
         "matching_krw": command.matching.krw if command.matching else 0,
         "months": command.months,
+        "site_kind": command.site_kind,
+        "sector": command.sector,
     }
+
+
+def _supersede(facts: Facts) -> dict[str, Any]:
+    command: m.Supersede = facts.command
+    stated: dict[str, Any] = {"documents": command.documents, "versions": facts.application.versions + 1}
+    if command.matching is not None:
+        stated["matching_krw"] = command.matching.krw
+    if command.months is not None:
+        stated["months"] = command.months
+    return stated
 
 
 def _take_place(facts: Facts) -> dict[str, Any]:
@@ -235,22 +316,41 @@ def _assign(facts: Facts) -> dict[str, Any]:
     return {"reviews": {**facts.application.reviews, command.step: seats}}
 
 
-def _change_seat(facts: Facts, step: str, **change: Any) -> dict[str, Any]:
+def _change_seat(facts: Facts, step: str, reviewer: str, **change: Any) -> dict[str, Any]:
     seats = tuple(
-        seat.model_copy(update=change) if seat.reviewer == facts.command.by.person else seat
-        for seat in facts.application.seats(step)
+        seat.model_copy(update=change) if seat.reviewer == reviewer else seat for seat in facts.application.seats(step)
     )
     return {"reviews": {**facts.application.reviews, step: seats}}
 
 
 def _declare(facts: Facts) -> dict[str, Any]:
-    # A conflict voids a sheet sealed before it was known.
-    change = {"free": False, "scores": None} if facts.command.conflict else {"free": True}
-    return _change_seat(facts, facts.command.step, **change)
+    command: m.DeclareConflict = facts.command
+    declared = _change_seat(facts, command.step, command.by.person, free=not command.conflict)
+    if command.kind is None:
+        return declared
+    return {**declared, "conflicts": {**facts.application.conflicts, command.by.person: command.kind}}
 
 
 def _seal(facts: Facts) -> dict[str, Any]:
-    return _change_seat(facts, facts.source.value, scores=dict(facts.command.scores))
+    return _change_seat(facts, facts.step, facts.command.by.person, scores=dict(facts.command.scores))
+
+
+def _void(facts: Facts) -> dict[str, Any]:
+    return _change_seat(facts, facts.command.step, facts.command.reviewer, void=True)
+
+
+def _schedule(facts: Facts) -> dict[str, Any]:
+    command: m.Schedule = facts.command
+    return {
+        "meeting": Meeting(
+            at=command.date_at,
+            zone=command.zone,
+            minutes=command.minutes,
+            applicant=command.applicant,
+            ministry=command.ministry,
+            agenda=command.evidence[0] if command.evidence else None,
+        )
+    }
 
 
 def _meeting(facts: Facts, **change: Any) -> dict[str, Any]:
@@ -262,7 +362,7 @@ def _agree(facts: Facts) -> dict[str, Any]:
     meeting, command = facts.application.meeting, facts.command
     assert meeting is not None  # guard `held`
     scope = (*meeting.scope_agreed, command.side) if command.scope_agreed else meeting.scope_agreed
-    return _meeting(facts, agreed_by=(*meeting.agreed_by, command.side), scope_agreed=scope)
+    return _meeting(facts, agreed=command.minutes, agreed_by=(*meeting.agreed_by, command.side), scope_agreed=scope)
 
 
 def _enter_meetings(_: Facts) -> dict[str, Any]:
@@ -286,15 +386,15 @@ def _tender(facts: Facts, **change: Any) -> dict[str, Any]:
 
 def _contract(facts: Facts) -> dict[str, Any]:
     contract = Contract(contractor=facts.command.contractor, krw=facts.command.krw)
-    return {"contract": contract, "ends_on": facts.edition.implementation.ends_on}
+    return {"contract": contract, "ends_on": facts.edition.implementation.ends_on, "ends_set_at": facts.now}
 
 
 def _resume(facts: Facts) -> dict[str, Any]:
     """Move every deadline by exactly the pause."""
     application = facts.application
     assert application.suspended_at is not None  # the stage is `suspended`
-    end, stood_still = application.timers.get("implementation_end"), application.suspended_at
-    pause = facts.now - max(stood_still, end.armed_at if end else stood_still)
+    stood_still = application.suspended_at
+    pause = facts.now - max(stood_still, application.ends_set_at or stood_still)
     ends_on = application.ends_on + timedelta(days=pause.days) if application.ends_on else None
     timers = {key: _after_pause(timer, stood_still, facts.now) for key, timer in application.timers.items()}
     return {"suspended_at": None, "ends_on": ends_on, "timers": timers}
@@ -320,13 +420,16 @@ def _reopen(_: Facts) -> dict[str, Any]:
 
 def _correct(facts: Facts) -> dict[str, Any]:
     field, value = facts.command.field, facts.command.value
+    if field == "kind":
+        assert facts.application.applicant is not None  # there is none before it was received
+        return {"applicant": facts.application.applicant.model_copy(update={"kind": value})}
     return {field: datetime.fromisoformat(value) if field == "received_at" else value}
 
 
-CORRECTABLE = ("city", "title", "channel", "received_at")
+CORRECTABLE = ("city", "title", "channel", "received_at", "site_kind", "sector", "kind")
 """What a correction may say anew. It outlives the undoing of a move."""
 
-_NOT_UNDONE = ("stage", "since", "timers", *CORRECTABLE)
+_NOT_UNDONE = ("stage", "since", "decided_by", "timers", "applicant", *CORRECTABLE)
 
 
 def _undo(facts: Facts) -> dict[str, Any]:
@@ -340,6 +443,7 @@ def _undo(facts: Facts) -> dict[str, Any]:
 
 EFFECTS: dict[str, Effect] = {
     "receive": _receive,
+    "supersede": _supersede,
     "acknowledge": lambda _: {"acknowledged": True},
     "declare_ineligible": lambda _: _OVER,
     "refuse_late": lambda _: _OVER,
@@ -349,18 +453,23 @@ EFFECTS: dict[str, Effect] = {
         "clarification_open": True,
         "clarifications": f.application.clarifications + 1,
     },
-    "answer_clarification": lambda _: {"clarification_open": False},
+    "answer_clarification": lambda f: {
+        "clarification_open": False,
+        "documents": (*f.application.documents, *f.command.documents),
+    },
     "lapse_clarification": lambda _: {"clarification_open": False},
     "assign_reviewer": _assign,
     "replace_reviewer": _assign,
     "declare_conflict": _declare,
     "seal_sheet": _seal,
+    "supersede_sheet": _seal,
+    "void_sheet": _void,
     "invite_to_consultation": _enter_meetings,
     "invite_to_presentation": _enter_meetings,
     "request_confirmation": lambda _: {"confirmed": None},
     "no_show": lambda _: _OVER,
-    "schedule": lambda f: {"meeting": Meeting(at=f.command.date_at)},
-    "reschedule": lambda f: {"meeting": Meeting(at=f.command.date_at)},
+    "schedule": _schedule,
+    "reschedule": _schedule,
     "miss_date": lambda f: {**_meeting(f, missed=True), "missed": f.application.missed + 1},
     "hold": lambda f: _meeting(f, held=True),
     "agree_minutes": _agree,
@@ -405,7 +514,7 @@ EFFECTS: dict[str, Effect] = {
         "tender": Tender(closes_at=f.command.closes_at, renotices=f.application.tender.renotices + 1)
     },
     "award_contract": _contract,
-    "extend": lambda f: {"ends_on": f.command.ends_on},
+    "extend": lambda f: {"ends_on": f.command.ends_on, "ends_set_at": f.now},
     "suspend": lambda f: {"suspended_at": f.now},
     "resume": _resume,
     "submit_final": lambda f: {"deliverables": tuple(d.kind for d in f.command.deliverables)},
@@ -427,4 +536,5 @@ def after(facts: Facts, dest: Stage) -> Application:
     if dest is facts.application.stage:
         return moved
     reached = moved.reached if dest in moved.reached else (*moved.reached, dest)
-    return moved.model_copy(update={"stage": dest, "since": facts.now, "reached": reached})
+    stands = {"stage": dest, "since": facts.now, "decided_by": facts.entries + 1, "reached": reached}
+    return moved.model_copy(update=stands)

@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict
 from kcity_flow.domain import agenda, application, selection
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import PROPOSAL_TIMERS, Application, Facts, Proposal, Timer, Undo
-from kcity_flow.domain.edition import Edition, Ladder, PartyKind
+from kcity_flow.domain.edition import Edition, Ladder, PartyKind, Programme
 from kcity_flow.domain.errors import IdTaken, Refusal, SecondPersonNeeded
-from kcity_flow.domain.evaluation import criterion_mean, final_score
+from kcity_flow.domain.evaluation import criterion_mean, final_score, ranking_step, too_few_sheets
 from kcity_flow.domain.ledger import GENESIS, sealed
 from kcity_flow.domain.letters import letters
 from kcity_flow.domain.machine import APPLICATIONS, EDITIONS, Lifecycle
@@ -45,9 +45,6 @@ UNKNOWN = "unknown"
 
 OUTSIDE = ("applicant", "missing_parties", "contractor", "host_government", "subscribers")
 """Recipients of reminders who decide nothing here."""
-
-KEEP_UNDO = ("correct", "flag", "refuse_proposal", "retract_proposal", "lapse_proposal")
-"""Moves after which the last stage move can still be undone."""
 
 
 class Carried(BaseModel):
@@ -111,6 +108,10 @@ class CaseFile:
         """What the guards of a move look at."""
         raise NotImplementedError
 
+    def _standing(self) -> Any:
+        """The facts as they are."""
+        raise NotImplementedError
+
     def _make(self, facts: Any, dest: Any, number: int) -> None:
         raise NotImplementedError
 
@@ -167,7 +168,7 @@ class CaseFile:
         else:
             self._settle(command, facts, dest, entry, now)
         due = {timer.name: timer.due_at for timer in self.timers.values()}
-        self.post += letters(entry, self._contact(), move.approvers, due, self._is_late())
+        self.post += letters(entry, self._contact(), move.approvers, due, self._is_late(), self._decided_by())
         receipt = Receipt(
             subject=self.subject,
             entry=entry.number,
@@ -244,9 +245,11 @@ class CaseFile:
             for number in list(self.carried.proposals):
                 if self.carried.proposals[number].trigger != "correct":
                     self._drop_proposal(number)
-        to_arm, kept = agenda.armed(self.timer_rows, trigger, dest, self._timers_of_proposals_that_wait())
+        to_arm, kept = agenda.armed(
+            self.timer_rows, trigger, dest, self._timers_of_proposals_that_wait(), self._standing()
+        )
         self._set_timers(kept)
-        self.carried.missed = agenda.armed(self.timer_rows, trigger, dest, self.carried.missed)[1]
+        self.carried.missed = agenda.armed(self.timer_rows, trigger, dest, self.carried.missed, self._standing())[1]
         stated = {
             name: getattr(command, name) for name in ("date_at", "closes_at", "ends_on") if hasattr(command, name)
         }
@@ -520,6 +523,9 @@ class CaseFile:
     def _is_late(self) -> bool:
         return False
 
+    def _decided_by(self) -> int:
+        return 0
+
     def finished(self) -> bool:
         """Whether nothing can be waited for any more."""
         raise NotImplementedError
@@ -571,18 +577,17 @@ class ApplicationFile(CaseFile):
             proposal=self.carried.proposals.get(command.proposal or 0),
         )
 
+    def _standing(self) -> Application:
+        return self.application
+
     def _make(self, facts: Facts, dest: Stage, number: int) -> None:
-        trigger = facts.command.trigger
         self.carried.application = application.after(facts, dest)
         before, now = facts.application, self.application
         if (before.counted() and not now.counted()) or (before.place and not now.place):
             by = facts.command.by.model_copy(update={"via": Via.APPLICATION, "order": None})
             id, reserve = f"release/{self.subject}/{number}", now.counted()
             self.releases.append(m.ReleasePlace(id=id, by=by, ref=self.subject, reserve=reserve))
-        if dest is not facts.source and not trigger.startswith("return_to_"):
-            self.carried.undo = Undo(trigger=trigger, entry=number, before=facts.application)
-        elif trigger not in KEEP_UNDO:
-            self.carried.undo = None
+        self.carried.undo = application.undo_after(facts, number, self.carried.undo)
 
     def _settle(self, command: m.Command, facts: Any, dest: Any, entry: Entry, now: datetime) -> None:
         super()._settle(command, facts, dest, entry, now)
@@ -606,6 +611,9 @@ class ApplicationFile(CaseFile):
     def _contact(self) -> str:
         return self.application.applicant.contact if self.application.applicant else ""
 
+    def _decided_by(self) -> int:
+        return self.application.decided_by
+
     def _since(self) -> datetime:
         app = self.application
         return app.since or app.received_at or self.edition.windows[0].opens_at
@@ -618,7 +626,10 @@ class ApplicationFile(CaseFile):
         found: list[str] = []
         for name in super()._recipients(timer, to):
             parties = self.application.parties
-            if name == "missing_parties":
+            if name == "reviewer":
+                row = next(row for row in self.timer_rows if row.timer == timer.name)
+                found += row.waits_on(self.application) if row.waits_on else []
+            elif name == "missing_parties":
                 found += [party.signatory for party in parties.values() if not party.signed]
             elif name == "contractor":
                 # One project's letters are for its own contractor, not for everybody in that role.
@@ -644,11 +655,8 @@ class ApplicationFile(CaseFile):
         app, now_due = self.application, self._next_steps()
         ladder = self.edition.ladder(self.timers[now_due[0][1]].name) if now_due else None
         programme = self.edition.programme(app.programme) if app.programme else None
-        score = final_score(app, programme) if programme else None
-        scores = {"score": str(score)} if score is not None else {}
-        if programme and score is not None:
-            for criterion in programme.criteria:
-                scores[criterion.key] = str(criterion_mean(app, programme, criterion.key))
+        scores = self._scores(programme) if programme else {}
+        sheets = len(app.counted_sheets(ranking_step(programme))) if programme else 0
         return View(
             subject=self.subject,
             edition=self.edition.year,
@@ -667,11 +675,22 @@ class ApplicationFile(CaseFile):
             waiting=self._waiting(),
             krw=app.place.krw if app.place else None,
             scores=scores,
+            sheets=sheets,
+            reviewers=tuple(app.reviewers()),
+            barred=tuple(sorted(app.conflicts)),
             matching_krw=app.matching_krw,
             closed=self.finished(),
             entries=self.carried.entries,
             head=self.carried.head,
         )
+
+    def _scores(self, programme: Programme) -> dict[str, str]:
+        """What ranks it, once every sheet that is asked for counts: before, nobody sees what others gave."""
+        app = self.application
+        if too_few_sheets(app, programme, ranking_step(programme)):
+            return {}
+        means = {c.key: str(criterion_mean(app, programme, c.key)) for c in programme.criteria}
+        return {"score": str(final_score(app, programme)), **means}
 
 
 class EditionFile(CaseFile):
@@ -725,6 +744,27 @@ class EditionFile(CaseFile):
             entries=self.carried.entries,
             proposal=self.carried.proposals.get(command.proposal or 0),
         )
+
+    def _standing(self) -> Call:
+        return self.call
+
+    def handle(self, command: m.Command, now: datetime, recorded_at: datetime) -> Receipt:
+        """Make or propose a move, and name who is next on the reserve where a place came free by it.
+
+        Raises:
+            Refusal: after it has been recorded; nothing else has changed.
+        """
+        receipt = super().handle(command, now, recorded_at)
+        waits = {f"{agenda.PROMOTION_TIMER}#{key}" for key in self.call.nominated}
+        kept = {k: t for k, t in self.timers.items() if t.name != agenda.PROMOTION_TIMER or k in waits}
+        if len(kept) < len(self.timers):
+            self._set_timers(kept)
+        for programme, ref in selection.nominations(self.call, self.edition)[:1]:
+            number = self.carried.entries + 1
+            id = f"clock/nominate_next/{programme}/{number}"
+            self.handle(m.NominateNext(id=id, by=m.CLOCK, programme=programme, ref=ref), now, recorded_at)
+            self._arm(agenda.PROMOTION_TIMER, number, now, {}, key=f"{agenda.PROMOTION_TIMER}#{programme}")
+        return receipt
 
     def _make(self, facts: EditionFacts, dest: EditionStage, number: int) -> None:
         proposal = facts.proposal

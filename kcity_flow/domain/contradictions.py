@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from kcity_flow.domain.edition import TIMERS, Edition, QuotaKind, StepKind, TieRule, values
+from kcity_flow.domain.screening import DERIVED
 from kcity_flow.domain.stages import Role
 
 CLOCK_MOVES = frozenset({"open_screening", "lapse_clarification", "lapse_proposal", "expire", "close_file"})
@@ -113,6 +114,9 @@ def _references(edition: Edition) -> Found:
             # The programme may be one of an earlier year that this edition no longer has.
             if (preference.by == "previous_result") != (preference.programme is not None):
                 yield f"{at}.preferences.{index}", 'programme goes with by = "previous_result" and with nothing else'
+        for item in programme.eligibility:
+            if item.key in DERIVED:
+                yield f"{at}.eligibility", f"{item.key} is answered by the record itself; give the item another key"
         for kind in programme.only_with_government:
             yield from unknown(f"{at}.only_with_government", kind, "applicant", set(programme.applicants))
         if programme.deliverables_needed > len(programme.deliverables):

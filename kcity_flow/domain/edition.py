@@ -426,6 +426,8 @@ class Programme(Frozen):
     site_kinds: tuple[Key, ...] = ()
     sectors: tuple[Key, ...] = ()
     solution_kinds: tuple[Key, ...] = ()
+    documents: tuple[Key, ...] = ()
+    """Kinds of document without which an application is incomplete."""
     outputs: tuple[Key, ...] = Field(min_length=1)
     deliverables: tuple[Key, ...] = ()
     """Kinds of document the final report may consist of; a file that names none means the outputs."""
@@ -512,9 +514,10 @@ class Ladder(Frozen):
 
 TIMERS = (
     "call", "acknowledge", "screening", "clarification", "conflict_declaration", "score_sheet", "schedule", "minutes",
-    "presentation", "results", "letters", "objection_period", "objection", "second_person", "proposal_lapse", "reserve",
-    "framework_signature", "framework_long_stop", "procurement_notice", "renotice", "report", "implementation_end",
-    "suspension", "acceptance", "payment", "settlement", "settlement_long_stop", "follow_up", "file", "retention",
+    "presentation", "results", "letters", "objection_period", "objection", "second_person", "proposal_lapse",
+    "promotion", "reserve", "framework_signature", "framework_long_stop", "procurement_notice", "renotice", "report",
+    "implementation_end", "suspension", "acceptance", "payment", "settlement", "settlement_long_stop", "follow_up",
+    "file", "retention",
 )  # fmt: skip
 """Every timer there is. An edition without a ladder for one does without that timer."""
 
@@ -546,6 +549,7 @@ class Edition(Frozen):
     publications: tuple[Publication, ...] = ()
     results: Results
     implementation: Implementation
+    objection_grounds: tuple[Key, ...] = ("reviewers_error", "plain_misreading", "office_error")
     follow_on: tuple[Key, ...] = ()
     projects: tuple[Project, ...] = ()
     statistics: Statistics | None = None

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from kcity_flow.domain.application import Application, Seat
+from kcity_flow.domain.application import Application
 from kcity_flow.domain.edition import Criterion, Programme, StepKind
+from kcity_flow.domain.stages import Stage
+
+JUDGED_BY_SHEETS = (Stage.PAPER_REVIEW, Stage.PRESENTATION)
+
+
+def judged_steps(programme: Programme) -> list[str]:
+    """The steps of a programme's route that are judged by sheets, in order."""
+    return [step.kind.value for step in programme.route if step.kind.value in JUDGED_BY_SHEETS]
 
 
 def sheet_total(scores: dict[str, int], criteria: Iterable[Criterion]) -> Fraction:
@@ -15,9 +23,9 @@ def sheet_total(scores: dict[str, int], criteria: Iterable[Criterion]) -> Fracti
     return Fraction(sum(weight * scores[key] for key, weight in weights.items()), sum(weights.values()))
 
 
-def sealed(seats: Iterable[Seat]) -> list[dict[str, int]]:
-    """The sheets that count: sealed, by somebody free of conflict."""
-    return [seat.scores for seat in seats if seat.scores is not None and seat.free]
+def sheets(application: Application, step: str) -> list[dict[str, int]]:
+    """The scores of the sheets of a step that count."""
+    return [seat.scores for seat in application.counted_sheets(step) if seat.scores is not None]
 
 
 def mean(totals: Sequence[Fraction], trim_from: int | None) -> Fraction:
@@ -29,26 +37,26 @@ def mean(totals: Sequence[Fraction], trim_from: int | None) -> Fraction:
 
 
 def score(application: Application, programme: Programme, step: str) -> Fraction | None:
-    """The application's score at a step, or ``None`` while no sheet is sealed."""
-    totals = [sheet_total(scores, programme.criteria) for scores in sealed(application.seats(step))]
+    """The application's score at a step, or ``None`` while no sheet counts."""
+    totals = [sheet_total(scores, programme.criteria) for scores in sheets(application, step)]
     return mean(totals, programme.review.trim_from) if totals else None
 
 
+def ranking_step(programme: Programme) -> str:
+    """The step whose score ranks: the presentation where the route has one, else the paper review."""
+    steps = judged_steps(programme)
+    return steps[-1] if steps else StepKind.PAPER_REVIEW.value
+
+
 def final_score(application: Application, programme: Programme) -> Fraction | None:
-    """The score that ranks: the presentation's where the route has one, else that of the paper review."""
-    judged = [
-        step.kind.value for step in programme.route if step.kind in (StepKind.PAPER_REVIEW, StepKind.PRESENTATION)
-    ]
-    return score(application, programme, judged[-1]) if judged else None
+    """The score that ranks."""
+    return score(application, programme, ranking_step(programme))
 
 
 def criterion_mean(application: Application, programme: Programme, criterion: str) -> Fraction | None:
     """The mean of one criterion over the sheets of the step that ranks."""
-    judged = [
-        step.kind.value for step in programme.route if step.kind in (StepKind.PAPER_REVIEW, StepKind.PRESENTATION)
-    ]
-    sheets = sealed(application.seats(judged[-1])) if judged else []
-    return Fraction(sum(s[criterion] for s in sheets), len(sheets)) if sheets else None
+    found = sheets(application, ranking_step(programme))
+    return Fraction(sum(s[criterion] for s in found), len(found)) if found else None
 
 
 def quorum(programme: Programme, step: str) -> int:
@@ -58,10 +66,21 @@ def quorum(programme: Programme, step: str) -> int:
 
 def too_few_sheets(application: Application, programme: Programme, step: str) -> str:
     """What is missing for the step to be judged: sheets up to the quorum, or one more where they lie far apart."""
-    totals = [sheet_total(scores, programme.criteria) for scores in sealed(application.seats(step))]
+    totals = [sheet_total(scores, programme.criteria) for scores in sheets(application, step)]
     needed = quorum(programme, step)
     if len(totals) < needed:
         return f"{needed - len(totals)} more sealed sheets ({len(totals)} of {needed})"
     if max(totals) - min(totals) > programme.review.spread and len(totals) == needed:
         return f"one more sheet, as the sealed ones lie more than {programme.review.spread} points apart"
     return ""
+
+
+def points(score: Fraction | str) -> str:
+    """An exact score as people read it: two decimals."""
+    return f"{float(Fraction(score)):.2f}"
+
+
+def below_threshold(application: Application, programme: Programme, step: str) -> str:
+    """What is missing for the step to be passed: a mean that reaches the threshold."""
+    reached, threshold = score(application, programme, step), programme.review.threshold
+    return "" if reached is not None and reached >= threshold else f"a score of at least {threshold}"

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import TypeAdapter
 
-from kcity_flow.domain.application import CORRECTABLE, Application, Facts
-from kcity_flow.domain.edition import Programme, StepKind, Window
-from kcity_flow.domain.evaluation import score, too_few_sheets
+from kcity_flow.domain import screening
+from kcity_flow.domain.application import CORRECTABLE, Application, Facts, Seat
+from kcity_flow.domain.edition import ApplicantKind, Programme, StepKind, Window
+from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS, below_threshold, judged_steps, too_few_sheets
+from kcity_flow.domain.messages import ConflictKind
 from kcity_flow.domain.stages import Role, Stage, Via
 from kcity_flow.domain.values import Instant
 
@@ -34,8 +37,6 @@ Rule = Callable[[Setting], str]
 
 INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 LONG_STOP = "framework_long_stop"
-
-JUDGED_BY_SHEETS = (Stage.PAPER_REVIEW, Stage.PRESENTATION)
 
 
 # --- rules: what the edition has at all -------------------------------------------------------------------------------
@@ -77,11 +78,10 @@ def on_route(setting: Setting) -> str:
     return "" if setting.dest.value in _route(setting.programme) else f"{setting.dest.value} on its route"
 
 
-def sheets_ahead(setting: Setting) -> str:
-    """A step judged by sheets lies here or ahead on the route."""
-    route = _route(setting.programme)
-    ahead = route[route.index(setting.source.value) :] if setting.source.value in route else route
-    return "" if {stage.value for stage in JUDGED_BY_SHEETS} & set(ahead) else "a step ahead that is judged by sheets"
+def judged_on_route(setting: Setting) -> str:
+    """The stage is one of the route's steps, or lies before or after them all."""
+    route, stage = _route(setting.programme), setting.source.value
+    return "" if stage in route or stage not in list(StepKind) else f"{stage} on its route"
 
 
 def open_tender(setting: Setting) -> str:
@@ -138,6 +138,25 @@ def not_acknowledged(facts: Facts) -> str:
     return "an application not yet acknowledged" if facts.application.acknowledged else ""
 
 
+def newer_version_in_time(facts: Facts) -> str:
+    """A newer version counts if it arrives, as the first did, before the close; the closing instant is too late."""
+    at, window = facts.command.received_at, facts.window
+    earlier = facts.application.received_at
+    if earlier is None or not earlier < at <= facts.now:
+        return "a received_at after that of the first version, and not in the future"
+    return "" if at < window.closes_at else f"arrival before {window.closes_at.isoformat()}"
+
+
+def subject_known(facts: Facts) -> str:
+    """The kind of site and the sector, where they are stated, are the programme's (announcement, 1 and 2)."""
+    command, programme = facts.command, facts.programme
+    if command.site_kind is not None and command.site_kind not in programme.site_kinds:
+        return f"a site_kind among {', '.join(programme.site_kinds) or 'none'}"
+    if command.sector is not None and command.sector not in programme.sectors:
+        return f"a sector among {', '.join(programme.sectors) or 'none'}"
+    return ""
+
+
 def names_another_application(facts: Facts) -> str:
     """The surviving application is another one."""
     return "" if facts.command.survivor != facts.application.ref else "another application that survives"
@@ -146,10 +165,19 @@ def names_another_application(facts: Facts) -> str:
 # --- guards: screening and clarification ------------------------------------------------------------------------------
 
 
-def item_of_the_programme(facts: Facts) -> str:
-    """The eligibility item answered no is one of the programme's (announcement, 1 to 3)."""
-    items = [item.key for item in facts.programme.eligibility]
-    return "" if facts.command.item in items else f"one of the eligibility items {', '.join(items)}"
+def item_of_the_checklist(facts: Facts) -> str:
+    """The item answered no is one of the checklist (announcement, 1 to 3), and the record does not say yes to it.
+
+    Missing documents are no reason before the applicant was asked for them (assumed).
+    """
+    lines = {line.item: line for line in screening.checklist(facts.application, facts.programme)}
+    found = lines.get(facts.command.item)
+    if found is None:
+        return f"one of the items {', '.join(lines)}"
+    if found.answer:
+        return f"a no to {found.item}; the record says: {found.text}"
+    asked = facts.application.clarifications > 0 and not facts.application.clarification_open
+    return "" if found.item != "documents" or asked else "a clarification that asked for the documents, and is over"
 
 
 def eligible(facts: Facts) -> str:
@@ -158,9 +186,16 @@ def eligible(facts: Facts) -> str:
     return f"a yes to {', '.join(open_items)}" if open_items else ""
 
 
+def record_eligible(facts: Facts) -> str:
+    """Who applies, and with whom, is what the programme asks for (announcement, 1 to 3)."""
+    application, programme = facts.application, facts.programme
+    return screening.applicant_kind(application, programme) or screening.partner(application, programme)
+
+
 def checklist_complete(facts: Facts) -> str:
-    """The documents are complete."""
-    return "" if facts.command.complete else "a complete checklist"
+    """The documents that the programme asks for are there, and the desk found them complete."""
+    missing = screening.documents(facts.application, facts.programme)
+    return missing or ("" if facts.command.complete else "a complete checklist")
 
 
 def no_open_clarification(facts: Facts) -> str:
@@ -202,18 +237,30 @@ def panel_declared(facts: Facts) -> str:
 def _declared(facts: Facts, step: Stage) -> str:
     review = facts.programme.review
     needed = review.panel_quorum if step is Stage.PRESENTATION else review.paper_quorum
-    free = sum(1 for seat in facts.application.seats(step.value) if seat.free)
+    free = len(facts.application.free_seats(step.value))
     return "" if free >= needed else f"{needed - free} more reviewers for {step.value} declared free of conflict"
 
 
 def step_is_judged(facts: Facts) -> str:
-    """The step to be judged is on the route, and not behind."""
-    route, step = _route(facts.programme), facts.command.step
-    if step not in route:
-        return f"a step of its route; {step} is not"
-    if facts.source.value in route and route.index(step) < route.index(facts.source.value):
-        return f"a step that is not over; {step} is"
-    return ""
+    """The step to be judged is on the route, and not over: it lies ahead, or its sheets no longer suffice."""
+    step = facts.command.step
+    if step not in judged_steps(facts.programme):
+        return f"a step of its route that is judged by sheets; {step} is not"
+    over = Stage(step) in facts.application.reached and facts.source.value != step
+    suffices = over and not too_few_sheets(facts.application, facts.programme, step)
+    return f"a step that is not over; {step} is" if suffices else ""
+
+
+def not_in_conflict(facts: Facts) -> str:
+    """Nothing ties the reviewer to the application."""
+    command = facts.command
+    tie = facts.application.conflict_of(command.reviewer, command.organisations)
+    return f"a reviewer without {tie}" if tie else ""
+
+
+def proposed_or_reasoned(facts: Facts) -> str:
+    """The system proposed the reviewer, or the desk says why it chose somebody else."""
+    return "" if facts.command.basis or facts.command.reason else "a reason for a choice that was not proposed"
 
 
 def not_assigned(facts: Facts) -> str:
@@ -239,14 +286,76 @@ def assigned_here(facts: Facts) -> str:
     return "" if facts.command.by.person in taken else "an assignment to this application"
 
 
+def no_conflict_on_record(facts: Facts) -> str:
+    """A conflict stays declared; who declared one by mistake is replaced all the same."""
+    return (
+        ""
+        if facts.command.conflict or not facts.application.conflict_of(facts.command.by.person)
+        else ("nobody who declared a conflict before")
+    )
+
+
+def kind_of_conflict(facts: Facts) -> str:
+    """A conflict is declared with its kind, and with nothing more."""
+    if facts.command.conflict is (facts.command.kind is not None):
+        return ""
+    return f"one of the kinds {', '.join(ConflictKind)}" if facts.command.conflict else "no kind without a conflict"
+
+
+def _own_seat(facts: Facts) -> Seat | None:
+    mine = (seat for seat in facts.application.seats(facts.step) if seat.reviewer == facts.command.by.person)
+    return next(mine, None)
+
+
 def free_to_judge(facts: Facts) -> str:
-    """Assigned here, declared free of conflict, and no sheet sealed."""
-    for seat in facts.application.seats(facts.source.value):
-        if seat.reviewer == facts.command.by.person:
-            if seat.scores is not None:
-                return "a sheet not yet sealed; a sealed one is only superseded"
-            return "" if seat.free else "a declaration free of conflict"
-    return "an assignment to this application"
+    """Assigned here, declared free of conflict, and not voided."""
+    seat = _own_seat(facts)
+    if seat is None:
+        return "an assignment to this application"
+    if tie := facts.application.conflict_of(seat.reviewer):
+        return f"a reviewer without {tie}"
+    if seat.void:
+        return "a seat whose sheet was not voided; another reviewer takes it"
+    return "" if seat.free else "a declaration free of conflict"
+
+
+def none_sealed_yet(facts: Facts) -> str:
+    """One sheet a reviewer and step; a sealed one is only superseded."""
+    seat = _own_seat(facts)
+    return "a sheet not yet sealed; a sealed one is only superseded" if seat and seat.scores is not None else ""
+
+
+def own_sheet_sealed(facts: Facts) -> str:
+    """There is a sheet of one's own to supersede."""
+    seat = _own_seat(facts)
+    return "" if seat and seat.scores is not None else "a sealed sheet of one's own"
+
+
+def sheet_wanted(facts: Facts) -> str:
+    """The application stands on the step, or left it and the step's sheets no longer suffice."""
+    if facts.step == facts.source.value:
+        return ""
+    if facts.step not in judged_steps(facts.programme) or Stage(facts.step) not in facts.application.reached:
+        return f"a step that was reached and is judged by sheets; {facts.step} is not"
+    suffices = not too_few_sheets(facts.application, facts.programme, facts.step)
+    return f"a step whose sheets no longer suffice; those of {facts.step} do" if suffices else ""
+
+
+def sheet_of_the_step(facts: Facts) -> str:
+    """Only while the application stands on the step: afterwards the sheets of others may be read."""
+    return "" if facts.step == facts.source.value else f"the step {facts.source.value}, where it stands"
+
+
+def sheet_counts(facts: Facts) -> str:
+    """The sheet to be voided counts so far."""
+    counted = [seat.reviewer for seat in facts.application.counted_sheets(facts.command.step)]
+    return "" if facts.command.reviewer in counted else "a sealed sheet that counts"
+
+
+def scores_in_range(facts: Facts) -> str:
+    """Each score is a whole number from 0 to 100."""
+    wrong = sorted(key for key, score in facts.command.scores.items() if not 0 <= score <= 100)
+    return f"scores from 0 to 100 for {', '.join(wrong)}" if wrong else ""
 
 
 def every_criterion_scored(facts: Facts) -> str:
@@ -258,7 +367,7 @@ def every_criterion_scored(facts: Facts) -> str:
 
 def presentation_held(facts: Facts) -> str:
     """A panel judges what it has seen."""
-    if facts.source is not Stage.PRESENTATION:
+    if facts.step != Stage.PRESENTATION or facts.source is not Stage.PRESENTATION:
         return ""
     return "" if facts.application.meeting and facts.application.meeting.held else "a presentation that was held"
 
@@ -270,8 +379,7 @@ def step_complete(facts: Facts) -> str:
     """The step the application stands on is done, with a result that lets it go on."""
     application, programme = facts.application, facts.programme
     if facts.source in JUDGED_BY_SHEETS:
-        missing = too_few_sheets(application, programme, facts.source.value)
-        return missing or _below_threshold(application, programme, facts.source)
+        return _judged(application, programme, facts.source.value)
     if facts.source is Stage.CONSULTATION:
         return _consultation_incomplete(application, programme)
     if facts.source is Stage.CONFIRMATION:
@@ -279,10 +387,17 @@ def step_complete(facts: Facts) -> str:
     return ""
 
 
-def _below_threshold(application: Application, programme: Programme, step: Stage) -> str:
-    reached = score(application, programme, step.value)
-    threshold = programme.review.threshold
-    return "" if reached is not None and reached >= threshold else f"a score of at least {threshold}"
+def _judged(application: Application, programme: Programme, step: str) -> str:
+    return too_few_sheets(application, programme, step) or below_threshold(application, programme, step)
+
+
+def judged_in_full(facts: Facts) -> str:
+    """Every judged step it has passed still has its sheets, and reached the threshold: one may have become void."""
+    application, programme = facts.application, facts.programme
+    for step in judged_steps(programme):
+        if Stage(step) in application.reached and (missing := _judged(application, programme, step)):
+            return f"for {step}: {missing}"
+    return ""
 
 
 def _consultation_incomplete(application: Application, programme: Programme) -> str:
@@ -304,7 +419,7 @@ def grounds_for_rejection(facts: Facts) -> str:
         if missing:
             return missing
         if ground == "below_threshold":
-            below = _below_threshold(application, programme, facts.source)
+            below = below_threshold(application, programme, facts.source.value)
             return "" if below else f"a score below {programme.review.threshold}"
         if ground == "outside_invited":
             return "" if programme.review.invited is not None else "an edition that invites a fixed number"
@@ -329,6 +444,27 @@ def own_application(facts: Facts) -> str:
 def in_writing(facts: Facts) -> str:
     """A document proves it."""
     return "" if facts.command.evidence else "the hash of the letter or message as evidence"
+
+
+def zone_known(facts: Facts) -> str:
+    """The zone is one the world has, so that both sides read the same hour."""
+    try:
+        ZoneInfo(facts.command.zone or facts.edition.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return "a zone such as America/Lima"
+    return ""
+
+
+def both_sides_and_agenda(facts: Facts) -> str:
+    """A consultation names who comes from either side, and its agenda is attached; so does a presentation's speaker."""
+    command = facts.command
+    if not command.applicant:
+        return "who comes from the applicant"
+    if facts.source is not Stage.CONSULTATION:
+        return ""
+    if not command.ministry:
+        return "who comes from the ministry"
+    return "" if command.evidence else "the hash of the agenda as evidence"
 
 
 def no_date_set(facts: Facts) -> str:
@@ -381,6 +517,13 @@ def agrees_once(facts: Facts) -> str:
     return "" if command.by.role.value == command.side else f"the {command.side} itself"
 
 
+def same_minutes(facts: Facts) -> str:
+    """Both sides agree the same text."""
+    meeting = facts.application.meeting
+    differs = meeting and meeting.agreed is not None and meeting.agreed != facts.command.minutes
+    return "the minutes that the other side agreed" if differs else ""
+
+
 def round_agreed_rounds_left(facts: Facts) -> str:
     """Both sides agreed this round's minutes, and another round follows."""
     rounds = next((step.rounds for step in facts.programme.route if step.kind is StepKind.CONSULTATION), 0)
@@ -404,13 +547,6 @@ def award_in_range(facts: Facts) -> str:
     if award.allows(facts.command.krw, facts.application.months):
         return ""
     return f"an award from {award.min_krw:,} to {award.max_krw:,} KRW"
-
-
-def above_threshold(facts: Facts) -> str:
-    """Only who reached the threshold stands on the reserve: a sheet may have become void since the shortlist."""
-    judged = [step for step in JUDGED_BY_SHEETS if step.value in _route(facts.programme)]
-    below = [_below_threshold(facts.application, facts.programme, step) for step in judged]
-    return next((missing for missing in below if missing), "")
 
 
 def reserve_day_over(facts: Facts) -> str:
@@ -454,6 +590,12 @@ def no_objection_yet(facts: Facts) -> str:
     return "a decision without an objection" if facts.application.objection else ""
 
 
+def ground_allowed(facts: Facts) -> str:
+    """The ground is one the edition allows (assumed)."""
+    grounds = facts.edition.objection_grounds
+    return "" if facts.command.ground in grounds else f"one of the grounds {', '.join(grounds)}"
+
+
 def open_objection(facts: Facts) -> str:
     """An objection waits."""
     objection = facts.application.objection
@@ -463,7 +605,10 @@ def open_objection(facts: Facts) -> str:
 def none_of_the_first_reviewers(facts: Facts) -> str:
     """Nobody judges an objection to their own judgement."""
     reviewers = {seat.reviewer for seats in facts.application.reviews.values() for seat in seats}
-    return "somebody who did not review the application" if facts.command.by.person in reviewers else ""
+    person = facts.command.by.person
+    if person in reviewers or facts.application.conflict_of(person):
+        return "somebody who did not review the application and has no conflict"
+    return ""
 
 
 def step_was_reached(facts: Facts) -> str:
@@ -718,6 +863,8 @@ def corrects_an_entry(facts: Facts) -> str:
         return f"one of the fields {', '.join(CORRECTABLE)}"
     if facts.command.field == "received_at" and not _is_instant(facts.command.value):
         return "an instant with its offset, such as 2021-04-21T09:00:00+09:00"
+    if facts.command.field == "kind" and facts.command.value not in list(ApplicantKind):
+        return f"one of {', '.join(ApplicantKind)}"
     return ""
 
 

@@ -25,6 +25,7 @@ TASKS = {
     "results": "decide, and publish the results",
     "letters": "send the letter with the decision",
     "objection": "decide on the objection",
+    "promotion": "promote who is next on the reserve, or somebody else with a reason",
     "reserve": "give it a place, should one come free",
     "framework_signature": "sign the framework",
     "framework_long_stop": "complete the framework, or let it fail",

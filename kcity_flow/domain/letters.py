@@ -49,6 +49,7 @@ TOLD: dict[str, tuple[tuple[str, str], ...]] = {
     "reopen_confirmation": (("reopened", APPLICANT),),
     "reopen_selection": (("reopened", APPLICANT),),
     "release_place": (("place_free", "ministry"),),
+    "nominate_next": (("promotion_due", "ministry"),),
 }
 """Trigger → the letters a made move calls for. Decisions are told by ``send_letter``, not when they are made."""
 
@@ -72,23 +73,24 @@ DUE_BY = {
     "ineligible": "objection_period",
     "late": "objection_period",
     "result_reserve": "reserve",
+    "promotion_due": "promotion",
 }
 """Template → the timer whose due date the letter states."""
 
 
-def _letter(entry: Entry, template: str, to: str, due: Mapping[str, datetime]) -> Letter:
+def _letter(entry: Entry, template: str, to: str, due: Mapping[str, datetime], about: int = 0) -> Letter:
     return Letter(
         key=f"{entry.subject}/{template}/{entry.number}/{to}",
         subject=entry.subject,
         template=template,
         to=to,
-        about=entry.number,
+        about=about or entry.number,
         due_at=due.get(DUE_BY.get(template, "")),
     )
 
 
 def letters(
-    entry: Entry, contact: str, approvers: tuple[str, ...], due: Mapping[str, datetime], late: bool
+    entry: Entry, contact: str, approvers: tuple[str, ...], due: Mapping[str, datetime], late: bool, decided_by: int
 ) -> list[Letter]:
     """The letters an entry calls for.
 
@@ -98,6 +100,7 @@ def letters(
         approvers: Roles of which one must confirm, if the entry is a proposal.
         due: When each timer that runs is due, UTC.
         late: Whether the application arrived late, which is then why it is ineligible.
+        decided_by: The entry that led to where the application stands: its ground and reason are what a result tells.
     """
     if entry.outcome is Outcome.PROPOSED:
         return [_letter(entry, "proposal_waiting", role, due) for role in approvers]
@@ -105,7 +108,7 @@ def letters(
         return []
     if entry.command == "send_letter":
         result = RESULTS[entry.source]
-        return [_letter(entry, "late" if late and result == "ineligible" else result, contact, due)]
+        return [_letter(entry, "late" if late and result == "ineligible" else result, contact, due, decided_by)]
     if entry.command.startswith("return_to_"):
         return [_letter(entry, "returned", contact, due)]
     people = {APPLICANT: contact, "signatory": str(entry.data.get("signatory", ""))}

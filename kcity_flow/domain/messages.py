@@ -18,7 +18,7 @@ from pydantic import (
     ValidationError,
 )
 
-from kcity_flow.domain.edition import Edition, PartyKind
+from kcity_flow.domain.edition import Edition, PartnerKind, PartyKind
 from kcity_flow.domain.errors import Unreadable
 from kcity_flow.domain.stages import Role, Stage, Via
 from kcity_flow.domain.values import Day, Frozen, Instant, Krw
@@ -34,9 +34,10 @@ RETIME = "retime"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Commitment = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="salted SHA-256 of a text kept in the vault")]
 PersonId = Annotated[str, Field(pattern=r"^P-[A-Z0-9-]{1,40}$")]
+OrganisationId = Annotated[str, Field(pattern=r"^O-[A-Z0-9-]{1,40}$")]
 Ref = Annotated[str, Field(pattern=r"^KC\d{4}-[A-Z]{3}-\d{4,6}$")]
 Code = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,60}$")]
-Score = Annotated[int, Field(ge=0, le=100)]
+Zone = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+/-]{1,60}$", description="IANA, such as America/Lima")]
 
 
 class Order(Frozen):
@@ -95,6 +96,13 @@ class Document(Frozen):
     sha256: Sha256
 
 
+class Partner(Frozen):
+    """An organisation in the consortium beside the applicant, and what kind it is of the edition's."""
+
+    organisation: OrganisationId
+    kind: PartnerKind
+
+
 class Applicant(Frozen):
     """Who applies: a central or local government, or a Korean organisation with a partner abroad.
 
@@ -102,10 +110,14 @@ class Applicant(Frozen):
     """
 
     contact: PersonId
-    organisation: str = Field(pattern=r"^O-[A-Z0-9-]{1,40}$")
+    organisation: OrganisationId
     kind: str
     country: str = Field(pattern=r"^[A-Z]{2}$", description="where the project's site is, ISO 3166-1")
-    partners: tuple[str, ...] = ()
+    partners: tuple[Partner, ...] = ()
+
+    def organisations(self) -> tuple[str, ...]:
+        """Everybody who gains by the application: the applicant, then its partners."""
+        return (self.organisation, *(partner.organisation for partner in self.partners))
 
 
 class MatchingFund(Frozen):
@@ -128,6 +140,19 @@ class Receive(Command):
     documents: tuple[Document, ...] = ()
     matching: MatchingFund | None = None
     months: int | None = Field(default=None, ge=1, le=60, description="length of the work, months")
+    site_kind: Code | None = None
+    sector: Code | None = None
+
+
+class Supersede(Command):
+    """A newer version of the application's documents; the older one stays in the ledger."""
+
+    trigger: Literal["supersede"] = "supersede"
+    received_at: Instant
+    channel: str
+    documents: tuple[Document, ...]
+    matching: MatchingFund | None = None
+    months: int | None = Field(default=None, ge=1, le=60, description="length of the work, months")
 
 
 class Plain(Command):
@@ -137,7 +162,7 @@ class Plain(Command):
         "refuse_late", "defer", "acknowledge", "open_screening", "invite_to_consultation",
         "invite_to_presentation", "request_confirmation", "shortlist", "no_show", "place_on_reserve", "pass_over",
         "expire", "open_framework", "complete_framework", "suspend", "resume", "accept_final", "terminate", "withdraw",
-        "cancel_award", "cancel_call", "lapse_clarification", "miss_date", "hold", "finish_round", "send_letter",
+        "cancel_award", "cancel_call", "lapse_clarification", "miss_date", "finish_round", "send_letter",
         "dismiss_objection", "set_terms", "open_bids", "flag", "record_settlement", "publish_result",
         "reopen_screening", "reopen_review", "reopen_consultation", "reopen_presentation", "reopen_confirmation",
         "reopen_selection",
@@ -240,41 +265,106 @@ class AskClarification(Command):
 
 
 class AnswerClarification(Command):
-    """The applicant's answer, its text in the vault, its annexes as evidence."""
+    """The applicant's answer, its text in the vault; documents that were missing join the file."""
 
     trigger: Literal["answer_clarification"] = "answer_clarification"
     answer: Commitment | None = None
+    documents: tuple[Document, ...] = ()
+
+
+JudgedStep = Literal["paper_review", "presentation"]
+"""Steps that are judged by sheets."""
+
+
+class Basis(Frozen):
+    """Why the system proposed a reviewer: what can be computed again from the pool and the ledgers of that time.
+
+    ``pool`` is the edition's entry that named the pool, ``at`` the business time up to which ledgers were read,
+    ``expert`` whether the reviewer knows the application's subject, ``load`` how many seats they had, ``share`` how
+    many each would have if all had as many.
+    """
+
+    pool: int
+    at: Instant
+    expert: bool
+    load: int
+    share: int
 
 
 class AssignReviewer(Command):
-    """A reviewer for a step that is judged by sheets; ``replaces`` names one who leaves."""
+    """A reviewer for a step that is judged by sheets; ``replaces`` names one who leaves.
+
+    ``organisations`` are those the reviewer belongs to, as the pool names them. Without a ``basis`` it is the desk's
+    own choice.
+    """
 
     trigger: Literal["assign_reviewer", "replace_reviewer"]
     reviewer: PersonId
-    step: Literal["paper_review", "presentation"]
+    step: JudgedStep
     replaces: PersonId | None = None
+    organisations: tuple[OrganisationId, ...] = ()
+    basis: Basis | None = None
+
+
+class ConflictKind(StrEnum):
+    """What ties a reviewer to an application. More than the kind is nobody's business, and in no history."""
+
+    EMPLOYMENT = "employment"
+    CONSORTIUM = "consortium"
+    ADVISER = "adviser"
+    FAMILY = "family"
+    RECENT = "recent"
+    """One of these within the last three years."""
 
 
 class DeclareConflict(Command):
-    """A reviewer's own declaration, before any file opens."""
+    """A reviewer's own declaration, before any file opens; a conflict with its kind."""
 
     trigger: Literal["declare_conflict"] = "declare_conflict"
-    step: Literal["paper_review", "presentation"]
+    step: JudgedStep
     conflict: bool
+    kind: ConflictKind | None = None
 
 
 class SealSheet(Command):
-    """A reviewer's scores, 0 to 100 per criterion of the programme."""
+    """A reviewer's scores, 0 to 100 per criterion of the programme, and the hash of their comment.
 
-    trigger: Literal["seal_sheet"] = "seal_sheet"
-    scores: dict[str, Score]
+    ``step`` names an earlier step whose sheets no longer suffice; else it is the one the application stands on.
+    """
+
+    trigger: Literal["seal_sheet", "supersede_sheet"]
+    scores: dict[str, int]
+    comment: Sha256 | None = None
+    step: JudgedStep | None = None
+
+
+class VoidSheet(Command):
+    """A sheet that no longer counts."""
+
+    trigger: Literal["void_sheet"] = "void_sheet"
+    reviewer: PersonId
+    step: JudgedStep
 
 
 class Schedule(Command):
-    """A date for a consultation or presentation."""
+    """A date for a consultation or presentation, in the zone people will read it in; its agenda is the evidence.
+
+    ``applicant`` and ``ministry`` name who comes from either side, ``minutes`` how long it lasts.
+    """
 
     trigger: Literal["schedule", "reschedule"]
     date_at: Instant
+    zone: Zone | None = None
+    minutes: int | None = Field(default=None, ge=5, le=600)
+    applicant: tuple[PersonId, ...] = ()
+    ministry: tuple[PersonId, ...] = ()
+
+
+class Hold(Command):
+    """The meeting took place; who was there, where that differs from who was to come."""
+
+    trigger: Literal["hold"] = "hold"
+    present: tuple[PersonId, ...] = ()
 
 
 class AgreeMinutes(Command):
@@ -294,10 +384,10 @@ class RecordConfirmation(Command):
 
 
 class Object(Command):
-    """An objection to the last decision, on one of the allowed grounds."""
+    """An objection to the last decision, on one of the edition's grounds."""
 
     trigger: Literal["object"] = "object"
-    ground: Literal["reviewers_error", "plain_misreading", "office_error"]
+    ground: Code
 
 
 class UpholdObjection(Command):
@@ -384,11 +474,11 @@ class Correct(Command):
 
 
 ApplicationCommand = Annotated[
-    Receive | Plain | PassScreening | DeclareIneligible | Reject | Select | FailFramework | AwardContract
+    Receive | Supersede | Plain | PassScreening | DeclareIneligible | Reject | Select | FailFramework | AwardContract
     | FailProcurement | SubmitFinal | ReturnFinal | Close | MergeDuplicate | AskClarification | AnswerClarification
-    | AssignReviewer | DeclareConflict | SealSheet | Schedule | AgreeMinutes | RecordConfirmation | Object
-    | UpholdObjection | ListParty | SignParty | PublishNotice | ReceiveBid | EvaluateBids | Extend | NotifyTermination
-    | FollowUp | HandleProposal | Correct,
+    | AssignReviewer | DeclareConflict | SealSheet | VoidSheet | Schedule | Hold | AgreeMinutes | RecordConfirmation
+    | Object | UpholdObjection | ListParty | SignParty | PublishNotice | ReceiveBid | EvaluateBids | Extend
+    | NotifyTermination | FollowUp | HandleProposal | Correct,
     Field(discriminator="trigger"),
 ]  # fmt: skip
 
@@ -403,25 +493,58 @@ class PlainEdition(Command):
     note: str | None = Field(default=None, pattern=r"^[a-z0-9_]{1,60}$", description="a code, never free text")
 
 
+class Reviewer(Frozen):
+    """Somebody of the reviewers' pool: whom they belong to, what they know, and how many applications they take."""
+
+    person: PersonId
+    organisations: tuple[OrganisationId, ...] = ()
+    expertise: tuple[Code, ...] = ()
+    capacity: int = Field(default=50, ge=1)
+
+
+class NameReviewers(Command):
+    """The pool from which reviewers are proposed; it replaces the one named before."""
+
+    trigger: Literal["name_reviewers"] = "name_reviewers"
+    reviewers: tuple[Reviewer, ...] = Field(min_length=1)
+
+
 class Choice(Frozen):
-    """A place for an application: the award in KRW, its rank, and the organisation it goes to."""
+    """A place, or a line on the reserve: the award in KRW, the rank, and the organisation it goes to.
+
+    ``score``, ``bonus`` and ``decided_by`` say how the ranking came to that rank.
+    """
 
     ref: Ref
     krw: Krw
     rank: int = Field(ge=1)
     organisation: str
     country: str = Field(pattern=r"^[A-Z]{2}$")
+    score: str | None = None
+    bonus: int | None = None
+    decided_by: str | None = None
 
 
 class DecideSelection(Command):
-    """The decision on one programme: places, reserve in order, and who is passed over."""
+    """The decision on one programme: places and reserve. Whoever is ranked and has neither is passed over.
+
+    ``ranking`` is everybody decided on, the best first, whatever the committee then made of it; ``voted`` are those
+    whose order among equals is its minuted vote.
+    """
 
     trigger: Literal["decide_selection"] = "decide_selection"
     programme: str
+    ranking: tuple[Ref, ...]
     selected: tuple[Choice, ...]
     reserve: tuple[Choice, ...] = ()
-    passed_over: tuple[Ref, ...] = ()
+    voted: tuple[Ref, ...] = ()
     over_quota_reason: Commitment | None = None
+
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """Whoever is ranked and has neither a place nor a line on the reserve, in the order of the ranking."""
+        chosen = {choice.ref for choice in (*self.selected, *self.reserve)}
+        return tuple(ref for ref in self.ranking if ref not in chosen)
 
 
 class PublishResults(Command):
@@ -429,6 +552,14 @@ class PublishResults(Command):
 
     trigger: Literal["publish_results"] = "publish_results"
     refs: tuple[Ref, ...]
+
+
+class NominateNext(Command):
+    """A place, or money, has come free: the clock names who is next on the reserve. The ministry promotes."""
+
+    trigger: Literal["nominate_next"] = "nominate_next"
+    programme: str
+    ref: Ref
 
 
 class PromoteNext(Command):
@@ -482,8 +613,8 @@ class CloseEdition(Command):
 
 
 EditionCommand = Annotated[
-    PlainEdition | DecideSelection | PublishResults | PromoteNext | CancelAward | CancelCall | OrderReturn
-    | ReleasePlace | CloseEdition | HandleProposal | Correct,
+    PlainEdition | NameReviewers | DecideSelection | PublishResults | NominateNext | PromoteNext | CancelAward
+    | CancelCall | OrderReturn | ReleasePlace | CloseEdition | HandleProposal | Correct,
     Field(discriminator="trigger"),
 ]  # fmt: skip
 
@@ -662,6 +793,11 @@ class View(Frozen):
     waiting: tuple[Waiting, ...] = ()
     krw: int | None = None
     scores: dict[str, str] = {}
+    sheets: int = 0
+    reviewers: tuple[str, ...] = ()
+    """Who has a seat and no conflict."""
+    barred: tuple[str, ...] = ()
+    """Who declared a conflict."""
     matching_krw: int = 0
     closed: bool = False
     entries: int

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from kcity_flow.domain import guards as g
 from kcity_flow.domain import selection as s
 from kcity_flow.domain.edition import Edition
+from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS
 from kcity_flow.domain.messages import By
 from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage, Via
 
@@ -54,6 +55,9 @@ ANY = tuple(stage for stage in Stage if stage is not S.ABSENT)
 BEFORE_DECISION = (S.RECEIVED, S.SCREENING, *STEPS, S.SHORTLISTED)
 BEFORE_WORK = (*BEFORE_DECISION, S.SELECTED, S.RESERVE, S.FRAMEWORK, S.PROCUREMENT)
 CLARIFIED = (S.SCREENING, *STEPS)
+JUDGED = (S.SCREENING, *STEPS, S.SHORTLISTED, S.RESERVE)
+"""Where reviewers come and go: a conflict found late still voids a sheet and calls for another."""
+
 DECIDED = (S.SELECTED, S.RESERVE, S.NOT_SELECTED)
 WORK = (S.IMPLEMENTATION, S.SUSPENDED, S.ACCEPTANCE)
 WITH_FRAMEWORK = (S.FRAMEWORK, S.PROCUREMENT, S.IMPLEMENTATION, S.SUSPENDED)
@@ -63,22 +67,22 @@ EDITION = Via.EDITION
 # fmt: off
 STAGE_MOVES = (
     #    trigger                    sources                            dest              actors      guards
-    Move("receive",                 (S.ABSENT,),                       S.RECEIVED,       DESK,       (g.programme_known, g.edition_opened, g.channel_allowed, g.received_since_opening)),
+    Move("receive",                 (S.ABSENT,),                       S.RECEIVED,       DESK,       (g.programme_known, g.edition_opened, g.channel_allowed, g.received_since_opening, g.subject_known)),
     Move("refuse_late",             (S.RECEIVED, S.SCREENING),         S.INELIGIBLE,     DESK,       (g.received_late,), DESK, (g.late_is_refused,)),
     Move("defer",                   (S.RECEIVED, S.SCREENING),         S.DEFERRED,       DESK,       (g.received_late,), (), (g.late_is_deferred,)),
     Move("open_screening",          (S.RECEIVED,),                     S.SCREENING,      (*DESK, R.CLOCK), (g.received_in_time, g.window_closed_or_continuous)),
-    Move("declare_ineligible",      (S.SCREENING,),                    S.INELIGIBLE,     DESK,       (g.item_of_the_programme,), DESK),
-    Move("pass_screening",          (S.SCREENING,),                    S.PAPER_REVIEW,   DESK,       (g.eligible, g.checklist_complete, g.no_open_clarification, g.paper_quorum_declared)),
+    Move("declare_ineligible",      (S.SCREENING,),                    S.INELIGIBLE,     DESK,       (g.item_of_the_checklist,), DESK),
+    Move("pass_screening",          (S.SCREENING,),                    S.PAPER_REVIEW,   DESK,       (g.record_eligible, g.eligible, g.checklist_complete, g.no_open_clarification, g.paper_quorum_declared)),
     Move("invite_to_consultation",  (S.PAPER_REVIEW,),                 S.CONSULTATION,   CHAIR,      (g.step_complete, g.no_open_clarification), (), (g.next_on_route,)),
-    Move("invite_to_presentation",  (S.PAPER_REVIEW, S.CONSULTATION),  S.PRESENTATION,   CHAIR,      (g.step_complete, g.panel_declared, g.no_open_clarification), (), (g.next_on_route,)),
-    Move("request_confirmation",    STEPS[:3],                         S.CONFIRMATION,   DESK,       (g.step_complete, g.no_open_clarification), (), (g.next_on_route,)),
-    Move("shortlist",               STEPS,                             S.SHORTLISTED,    CHAIR,      (g.step_complete, g.no_open_clarification), (), (g.last_on_route,)),
+    Move("invite_to_presentation",  (S.PAPER_REVIEW, S.CONSULTATION),  S.PRESENTATION,   CHAIR,      (g.step_complete, g.judged_in_full, g.panel_declared, g.no_open_clarification), (), (g.next_on_route,)),
+    Move("request_confirmation",    STEPS[:3],                         S.CONFIRMATION,   DESK,       (g.step_complete, g.judged_in_full, g.no_open_clarification), (), (g.next_on_route,)),
+    Move("shortlist",               STEPS,                             S.SHORTLISTED,    CHAIR,      (g.step_complete, g.judged_in_full, g.no_open_clarification), (), (g.last_on_route,)),
     Move("reject",                  STEPS,                             S.NOT_SELECTED,   CHAIR,      (g.grounds_for_rejection, g.no_open_clarification, g.reason_given)),
     Move("no_show",                 (S.CONSULTATION, S.PRESENTATION),  S.NOT_SELECTED,   CHAIR,      (g.two_dates_missed, g.reason_given)),
-    Move("select",                  (S.SHORTLISTED,),                  S.SELECTED,       COMMITTEE,  (g.award_in_range,), MINISTRY, (), EDITION),
-    Move("place_on_reserve",        (S.SHORTLISTED,),                  S.RESERVE,        COMMITTEE,  (g.above_threshold,), MINISTRY, (), EDITION),
+    Move("select",                  (S.SHORTLISTED,),                  S.SELECTED,       COMMITTEE,  (g.judged_in_full, g.award_in_range), MINISTRY, (), EDITION),
+    Move("place_on_reserve",        (S.SHORTLISTED,),                  S.RESERVE,        COMMITTEE,  (g.judged_in_full,), MINISTRY, (), EDITION),
     Move("pass_over",               (S.SHORTLISTED,),                  S.NOT_SELECTED,   COMMITTEE,  (), MINISTRY, (), EDITION),
-    Move("promote",                 (S.RESERVE,),                      S.SELECTED,       MINISTRY,   (g.award_in_range, g.reserve_still_open), MINISTRY, (), EDITION),
+    Move("promote",                 (S.RESERVE,),                      S.SELECTED,       MINISTRY,   (g.judged_in_full, g.award_in_range, g.reserve_still_open), MINISTRY, (), EDITION),
     Move("expire",                  (S.RESERVE,),                      S.NOT_SELECTED,   CLOCK,      (g.reserve_day_over,)),
     Move("open_framework",          (S.SELECTED,),                     S.FRAMEWORK,      DESK,       (g.result_published,)),
     Move("complete_framework",      (S.FRAMEWORK,),                    S.PROCUREMENT,    DESK,       (g.parties_signed,)),
@@ -107,23 +111,26 @@ STAGE_MOVES = (
 FACT_MOVES = (
     #    trigger                    sources                            dest              actors      guards
     Move("acknowledge",             (S.RECEIVED, S.SCREENING),         None,             DESK,       (g.not_acknowledged,)),
+    Move("supersede",               (S.RECEIVED, S.SCREENING),         None,             DESK,       (g.channel_allowed, g.newer_version_in_time)),
     Move("ask_clarification",       CLARIFIED,                         None,             DESK,       (g.fewer_than_two_asked, g.clarification_closed)),
     Move("answer_clarification",    CLARIFIED,                         None,             (R.APPLICANT, *DESK), (g.own_application, g.one_open_clarification)),
     Move("lapse_clarification",     CLARIFIED,                         None,             CLOCK,      (g.one_open_clarification, g.clarification_overdue)),
-    Move("assign_reviewer",         (S.SCREENING, *STEPS[:3]),         None,             DESK,       (g.step_is_judged, g.not_assigned, g.replaces_nobody), (), (g.sheets_ahead,)),
-    Move("declare_conflict",        (S.SCREENING, *STEPS[:3]),         None,             REVIEWER,   (g.assigned_here,), (), (g.sheets_ahead,)),
-    Move("replace_reviewer",        (S.SCREENING, *STEPS[:3]),         None,             CHAIR,      (g.step_is_judged, g.replaces_assigned, g.not_assigned, g.reason_given), (), (g.sheets_ahead,)),
-    Move("seal_sheet",              g.JUDGED_BY_SHEETS,                None,             REVIEWER,   (g.free_to_judge, g.every_criterion_scored, g.presentation_held)),
-    Move("schedule",                (S.CONSULTATION, S.PRESENTATION),  None,             DESK,       (g.no_date_set, g.date_in_the_future)),
+    Move("assign_reviewer",         JUDGED,                            None,             DESK,       (g.step_is_judged, g.not_assigned, g.replaces_nobody, g.not_in_conflict, g.proposed_or_reasoned), (), (g.judged_on_route,)),
+    Move("declare_conflict",        JUDGED,                            None,             REVIEWER,   (g.assigned_here, g.kind_of_conflict, g.no_conflict_on_record), (), (g.judged_on_route,)),
+    Move("replace_reviewer",        JUDGED,                            None,             CHAIR,      (g.step_is_judged, g.replaces_assigned, g.not_assigned, g.not_in_conflict, g.reason_given), (), (g.judged_on_route,)),
+    Move("seal_sheet",              JUDGED[1:],                        None,             REVIEWER,   (g.free_to_judge, g.none_sealed_yet, g.sheet_wanted, g.every_criterion_scored, g.scores_in_range, g.presentation_held), (), (g.judged_on_route,)),
+    Move("supersede_sheet",         JUDGED_BY_SHEETS,                  None,             REVIEWER,   (g.free_to_judge, g.own_sheet_sealed, g.sheet_of_the_step, g.every_criterion_scored, g.scores_in_range, g.reason_given), (), (g.judged_on_route,)),
+    Move("void_sheet",              JUDGED[1:],                        None,             CHAIR,      (g.sheet_counts, g.reason_given), (), (g.judged_on_route,)),
+    Move("schedule",                (S.CONSULTATION, S.PRESENTATION),  None,             DESK,       (g.no_date_set, g.date_in_the_future, g.zone_known, g.both_sides_and_agenda)),
     Move("miss_date",               (S.CONSULTATION, S.PRESENTATION),  None,             DESK,       (g.date_passed_unheld,)),
-    Move("reschedule",              (S.CONSULTATION, S.PRESENTATION),  None,             DESK,       (g.movable_date, g.date_in_the_future, g.reason_given)),
+    Move("reschedule",              (S.CONSULTATION, S.PRESENTATION),  None,             DESK,       (g.movable_date, g.date_in_the_future, g.zone_known, g.both_sides_and_agenda, g.reason_given)),
     Move("hold",                    (S.CONSULTATION, S.PRESENTATION),  None,             DESK,       (g.date_reached,)),
-    Move("agree_minutes",           (S.CONSULTATION,),                 None,             (R.APPLICANT, R.MINISTRY), (g.own_application, g.held, g.agrees_once)),
+    Move("agree_minutes",           (S.CONSULTATION,),                 None,             (R.APPLICANT, R.MINISTRY), (g.own_application, g.held, g.agrees_once, g.same_minutes)),
     Move("finish_round",            (S.CONSULTATION,),                 None,             DESK,       (g.round_agreed_rounds_left,)),
     Move("record_confirmation",     (S.CONFIRMATION,),                 None,             DESK,       (g.no_answer_recorded, g.in_writing)),
     Move("publish_result",          DECIDED,                           None,             MINISTRY,   (g.not_published,), MINISTRY, (), EDITION),
     Move("send_letter",             (*DECIDED, S.INELIGIBLE, S.WITHDRAWN), None,         DESK,       (g.letter_due,)),
-    Move("object",                  (S.INELIGIBLE, S.NOT_SELECTED),    None,             (R.APPLICANT, *DESK), (g.own_application, g.in_objection_period, g.no_objection_yet)),
+    Move("object",                  (S.INELIGIBLE, S.NOT_SELECTED),    None,             (R.APPLICANT, *DESK), (g.own_application, g.in_objection_period, g.no_objection_yet, g.ground_allowed)),
     Move("uphold_objection",        (S.INELIGIBLE, S.NOT_SELECTED),    None,             OBJECTIONS, (g.open_objection, g.none_of_the_first_reviewers, g.step_was_reached, g.reason_given), OBJECTIONS),
     Move("dismiss_objection",       (S.INELIGIBLE, S.NOT_SELECTED),    None,             OBJECTIONS, (g.open_objection, g.none_of_the_first_reviewers, g.reason_given)),
     Move("list_party",              WITH_FRAMEWORK,                    None,             DESK,       (g.kind_allowed, g.not_listed), DESK),
@@ -150,12 +157,14 @@ EDITION_MOVES = (
     #    trigger                    sources                            dest              actors      guards
     Move("open_call",               (E.DRAFT,),                        E.OPEN,           (R.HEAD,),  (), (R.HEAD, R.MINISTRY)),
     Move("close_intake",            (E.OPEN,),                         E.DECIDING,       CLOCK,      (s.windows_over,)),
-    Move("decide_selection",        (E.DECIDING, E.PUBLISHED),         None,             COMMITTEE,  (s.programme_known, s.each_named_once, s.not_yet_decided, s.ranked_in_order, s.quota_left, s.total_left, s.awards_in_range, s.budget_left, s.one_place_each), MINISTRY),
-    Move("publish_results",         (E.DECIDING, E.PUBLISHED),         E.PUBLISHED,      MINISTRY,   (s.every_programme_decided,), MINISTRY),
+    Move("name_reviewers",          (E.DRAFT, E.OPEN, E.DECIDING, E.PUBLISHED), None,    DESK,       (s.each_reviewer_once,)),
+    Move("decide_selection",        (E.DECIDING, E.PUBLISHED),         None,             COMMITTEE,  (s.programme_known, s.applied_for_it, s.each_named_once, s.not_yet_decided, s.ranks_rise, s.ranked_in_order, s.vote_minuted, s.quota_left, s.total_left, s.awards_in_range, s.budget_left, s.one_place_each), MINISTRY),
+    Move("publish_results",         (E.DECIDING, E.PUBLISHED),         E.PUBLISHED,      MINISTRY,   (s.of_this_edition, s.every_programme_decided), MINISTRY),
+    Move("nominate_next",           (E.DECIDING, E.PUBLISHED),         None,             CLOCK,      (s.next_in_line,)),
     Move("promote_next",            (E.DECIDING, E.PUBLISHED),         None,             MINISTRY,   (s.best_on_reserve, s.place_free, s.award_of_promotion_in_range, s.budget_left_for_promotion, s.holds_no_place_yet), MINISTRY),
     Move("cancel_award",            (E.DECIDING, E.PUBLISHED),         None,             MINISTRY,   (s.holds_a_place, s.reason_given), MINISTRY),
-    Move("cancel_call",             (E.OPEN, E.DECIDING, E.PUBLISHED), None,             MINISTRY,   (s.scope_stated, s.reason_given), MINISTRY),
-    Move("order_return",            (E.DECIDING, E.PUBLISHED),         None,             DESK,       (s.held_before, s.returned_place_free, s.reason_given), DESK),
+    Move("cancel_call",             (E.OPEN, E.DECIDING, E.PUBLISHED), None,             MINISTRY,   (s.of_this_edition, s.scope_stated, s.reason_given), MINISTRY),
+    Move("order_return",            (E.DECIDING, E.PUBLISHED),         None,             DESK,       (s.held_before, s.let_go_of, s.returned_place_free, s.reason_given), DESK),
     Move("release_place",           (E.DECIDING, E.PUBLISHED),         None,             PEOPLE + CLOCK, (s.known_to_the_edition,), (), (), Via.APPLICATION),
     Move("close_edition",           (E.PUBLISHED,),                    E.CLOSED,         MINISTRY,   (s.every_application_ended,), MINISTRY),
     Move("flag",                    tuple(E),                          None,             (R.CLOCK, *DESK)),

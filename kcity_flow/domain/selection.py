@@ -49,6 +49,10 @@ class Call(Frozen):
     places: dict[str, Holder] = {}
     left: dict[str, Holder] = {}
     published_at: Instant | None = None
+    vacant: tuple[str, ...] = ()
+    """Programmes in which a place, or the money for one, came free and is to go to the reserve."""
+    nominated: dict[str, str] = {}
+    """Programme → who was named as next on its reserve."""
     timers: dict[str, Timer] = {}
 
     def standings(self) -> dict[str, Holder]:
@@ -107,28 +111,60 @@ def programme_known(facts: EditionFacts) -> str:
     return "" if facts.command.programme in known else f"one of the programmes {', '.join(known)}"
 
 
+def each_reviewer_once(facts: EditionFacts) -> str:
+    """Nobody is twice in the pool."""
+    times = Counter(reviewer.person for reviewer in facts.command.reviewers)
+    twice = sorted(person for person, count in times.items() if count > 1)
+    return f"{', '.join(twice)} named once" if twice else ""
+
+
 def not_yet_decided(facts: EditionFacts) -> str:
     """Nobody named holds a place or stands on the reserve; later decisions are for reopened applications."""
-    command = facts.command
-    refs = [*(choice.ref for choice in (*command.selected, *command.reserve)), *command.passed_over]
     standing = facts.call.standings()
-    decided = [ref for ref in refs if ref in standing]
+    decided = [ref for ref in facts.command.ranking if ref in standing]
     return f"applications not yet decided; {', '.join(decided)} are" if decided else ""
 
 
 def each_named_once(facts: EditionFacts) -> str:
-    """No application is both selected and passed over."""
+    """No application is ranked twice, or both selected and on the reserve, and whoever is chosen is ranked."""
     command = facts.command
-    refs = Counter([*(choice.ref for choice in (*command.selected, *command.reserve)), *command.passed_over])
-    twice = sorted(ref for ref, times in refs.items() if times > 1)
-    return f"{', '.join(twice)} named once" if twice else ""
+    chosen = [choice.ref for choice in (*command.selected, *command.reserve)]
+    twice = sorted({ref for refs in (command.ranking, chosen) for ref, n in Counter(refs).items() if n > 1})
+    if twice:
+        return f"{', '.join(twice)} named once"
+    unranked = sorted({*chosen, *command.voted} - set(command.ranking))
+    return f"{', '.join(unranked)} in the ranking" if unranked else ""
+
+
+def applied_for_it(facts: EditionFacts) -> str:
+    """Whoever is decided on applied for this programme, in this edition: else a place would count elsewhere."""
+    prefix = f"KC{facts.edition.year}-{facts.programme.code}-"
+    others = [ref for ref in facts.command.ranking if not ref.startswith(prefix)]
+    return f"applications for {facts.command.programme} alone; {', '.join(others)} is none" if others else ""
+
+
+def of_this_edition(facts: EditionFacts) -> str:
+    """An edition speaks to its own applications alone."""
+    others = [ref for ref in facts.command.refs if not ref.startswith(f"KC{facts.edition.year}-")]
+    return f"applications of {facts.edition.year} alone; {', '.join(others)} is none" if others else ""
 
 
 def ranked_in_order(facts: EditionFacts) -> str:
-    """Better ranks first, the reserve after the selected, unless a reason is on record."""
-    ranks = [choice.rank for choice in (*facts.command.selected, *facts.command.reserve)]
-    in_order = ranks == sorted(set(ranks))
+    """The best get the places and the next stand on the reserve, nobody skipped, unless a reason is on record."""
+    chosen = [choice.ref for choice in (*facts.command.selected, *facts.command.reserve)]
+    in_order = tuple(chosen) == facts.command.ranking[: len(chosen)]
     return "" if in_order or facts.command.reason else "the order of the ranking, or a reason for leaving it"
+
+
+def ranks_rise(facts: EditionFacts) -> str:
+    """Each line of the decision has a rank after the line before."""
+    ranks = [choice.rank for choice in (*facts.command.selected, *facts.command.reserve)]
+    return "" if ranks == sorted(set(ranks)) else "ranks that rise from line to line"
+
+
+def vote_minuted(facts: EditionFacts) -> str:
+    """Where no rule decides the committee votes, and the minutes of the vote are there."""
+    return "the hash of the vote's minutes as evidence" if facts.command.voted and not facts.command.evidence else ""
 
 
 def quota_left(facts: EditionFacts) -> str:
@@ -201,6 +237,12 @@ def _on_reserve(call: Call, ref: str) -> tuple[str, Choice] | None:
     return None
 
 
+def next_in_line(facts: EditionFacts) -> str:
+    """A place came free in the programme, and this is who stands first on its reserve."""
+    due = dict(nominations(facts.call, facts.edition))
+    return "" if due.get(facts.command.programme) == facts.command.ref else "a free place and the first on the reserve"
+
+
 def best_on_reserve(facts: EditionFacts) -> str:
     """The best rank first, or a recorded reason."""
     found = _on_reserve(facts.call, facts.command.ref)
@@ -221,6 +263,27 @@ def _no_room(facts: EditionFacts, programme: str) -> str:
     if not quota.has_room(facts.call.taken(programme), reason=bool(facts.command.reason)):
         return f"a free place in {programme}"
     return _over_total(facts, 1)
+
+
+def _can_promote(call: Call, edition: Edition, programme: Programme) -> bool:
+    """Whether place and money for one more are there without anybody's reason."""
+    total, budget = edition.total, edition.budget_krw
+    return (
+        programme.quota.has_room(call.taken(programme.key))
+        and (total is None or total.has_room(call.taken()))
+        and (budget is None or call.committed_krw() + programme.award.min_krw <= budget)
+    )
+
+
+def nominations(call: Call, edition: Edition) -> list[tuple[str, str]]:
+    """Who is to be named next: programme and reference number, for each place that came free and is still free."""
+    firsts = ((programme.key, _first(call, programme.key)) for programme in edition.programmes)
+    return [(key, first) for key, first in firsts if first and key in call.vacant and key not in call.nominated]
+
+
+def _first(call: Call, programme: str) -> str | None:
+    decided = call.decided.get(programme)
+    return decided.reserve[0].ref if decided and decided.reserve else None
 
 
 def award_of_promotion_in_range(facts: EditionFacts) -> str:
@@ -273,6 +336,16 @@ def held_before(facts: EditionFacts) -> str:
         return ""
     was = "on the reserve" if held.reserve else "among the selected"
     return "" if held.reserve is (command.to is Stage.RESERVE) else f"a return to where it was: {was}"
+
+
+def let_go_of(facts: EditionFacts) -> str:
+    """Whoever is to have again what the edition still counts has yet to let go of it.
+
+    Given at once, it would be taken away again by the application's own word, which is still on its way.
+    """
+    counted, to = facts.call.standing(facts.command.ref), facts.command.to
+    same = counted and (to is Stage.RESERVE if counted.reserve else to in HOLDING)
+    return f"{facts.command.ref} to have let go of what it held; try again in a moment" if same else ""
 
 
 def returned_place_free(facts: EditionFacts) -> str:
@@ -374,15 +447,30 @@ def _release(facts: EditionFacts) -> Call:
     held = facts.call.standing(command.ref)
     assert held is not None  # guard `known_to_the_edition`
     if command.reserve:
-        return _with(facts.call, held.model_copy(update={"reserve": True}))
-    call = _without(facts.call, command.ref)
-    return call.model_copy(update={"left": {**call.left, command.ref: held}})
+        call = _with(facts.call, held.model_copy(update={"reserve": True}))
+    else:
+        call = _without(facts.call, command.ref)
+        call = call.model_copy(update={"left": {**call.left, command.ref: held}})
+    return call.model_copy(update={"vacant": _vacant(facts, held, call)})
+
+
+def _vacant(facts: EditionFacts, held: Holder, after: Call) -> tuple[str, ...]:
+    """Where a place waits for the reserve: it came free here, or the total or the budget barred it until now."""
+    freed = {held.programme} if not held.reserve else set()
+    for programme in facts.edition.programmes:
+        before = _can_promote(facts.call, facts.edition, programme)
+        if not before and _can_promote(after, facts.edition, programme):
+            freed.add(programme.key)
+    return tuple(p.key for p in facts.edition.programmes if p.key in freed or p.key in facts.call.vacant)
 
 
 EFFECTS: dict[str, Callable[[EditionFacts], Call]] = {
     "decide_selection": _decide,
     # Published again for those that were rejected since: the first instant stands.
     "publish_results": lambda f: f.call.model_copy(update={"published_at": f.call.published_at or f.now}),
+    "nominate_next": lambda f: f.call.model_copy(
+        update={"nominated": {**f.call.nominated, f.command.programme: f.command.ref}}
+    ),
     "promote_next": _promote,
     "order_return": _return,
     "release_place": _release,
@@ -393,10 +481,17 @@ EFFECTS: dict[str, Callable[[EditionFacts], Call]] = {
 def after(facts: EditionFacts, dest: EditionStage) -> Call:
     """The call after a legal move to ``dest``. The move must have been judged before."""
     effect = EFFECTS.get(facts.command.trigger)
-    moved = effect(facts) if effect else facts.call
+    moved = _still_vacant(effect(facts), facts.edition) if effect else facts.call
     if dest is facts.call.stage:
         return moved
     return moved.model_copy(update={"stage": dest, "since": facts.now})
+
+
+def _still_vacant(call: Call, edition: Edition) -> Call:
+    """The same without vacancies that were filled, and without nominations that no longer hold."""
+    vacant = tuple(key for key in call.vacant if _can_promote(call, edition, edition.programme(key)))
+    nominated = {key: ref for key, ref in call.nominated.items() if key in vacant and _first(call, key) == ref}
+    return call.model_copy(update={"vacant": vacant, "nominated": nominated})
 
 
 def orders(facts: EditionFacts) -> list[tuple[str, str, dict[str, Any]]]:
@@ -443,6 +538,7 @@ class Candidate(Frozen):
     organisation: str
     score: str
     criteria: dict[str, str]
+    sheets: int = 0
     matching_krw: int = 0
     preferred: bool = False
 

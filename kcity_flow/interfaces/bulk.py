@@ -20,7 +20,7 @@ from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import Application, Facts
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.errors import GuardFailed, Refusal
-from kcity_flow.domain.guards import JUDGED_BY_SHEETS
+from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS
 from kcity_flow.domain.machine import APPLICATIONS
 from kcity_flow.domain.messages import Entry, Outcome, View
 from kcity_flow.domain.moves import BY_TRIGGER

@@ -350,22 +350,26 @@ def receive(
 def list_(
     edition: EditionArgument,
     stage: Annotated[str | None, typer.Option(metavar="S", help="Only those that stand here.")] = None,
+    person: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """List an edition's applications and where they stand."""
+    """List an edition's applications and where they stand; with --as, those that concern that person."""
+    from kcity_flow.domain.reading import listed
     from kcity_flow.domain.stages import Stage
     from kcity_flow.interfaces import tables
-    from kcity_flow.interfaces.office import as_year, stores
+    from kcity_flow.interfaces.office import as_year, reader, stores
     from kcity_flow.settings import Settings
 
     if stage is not None and stage not in list(Stage):
         raise Misused(f"There is no stage {stage!r}; stages are {', '.join(Stage)}.")
     year = as_year(edition)
-    with stores(Settings.read()) as (register, _):
+    with stores(Settings.read()) as (register, vault):
+        who = reader(vault, person) if person else None
         found = [
             view
             for view in register.subjects(year, stage)
             if not view.subject.startswith("edition/") and view.stage != Stage.ABSENT  # refused on arrival
+            if who is None or listed(view, *who)
         ]
         if not found and register.view(f"edition/{year}") is None:
             from kcity_flow.domain.errors import Unknown
@@ -375,17 +379,28 @@ def list_(
 
 
 @app.command(epilog="Example: kcity show KC2021-PLA-0001")
-def show(subject: Subject, as_json: AsJson = False) -> None:
-    """Show an application or edition: facts, ledger, proposals that wait, what is due next."""
+def show(subject: Subject, person: As = None, as_json: AsJson = False) -> None:
+    """Show an application or edition: facts, ledger, proposals that wait, what is due next.
+
+    Score sheets stay sealed until their step is over; --as shows what that person may read.
+    """
     from kcity_flow.domain.messages import Entry, View
     from kcity_flow.interfaces import tables
 
     async def work(office: Office) -> tuple[dict[str, Any], list[Entry], dict[str, str], list[OrdersUnderWay]]:
+        from kcity_flow.domain.reading import entry_without, without
         from kcity_flow.gateway import kind_of, row_key, year_of
 
         standing = await office.gateway.standing(subject)
         ledger = await office.ledger(row_key(subject), standing["view"]["entries"])
-        orders = await office.gateway.orders(year_of(subject)) if kind_of(subject) == "edition" else []
+        orders: list[OrdersUnderWay] = []
+        if kind_of(subject) == "application":
+            rules = (await office.gateway.rules(year_of(subject))).edition
+            sealed = (await office.read(subject, person, rules, standing)).sealed
+            standing = {**standing, "facts": without(sealed, standing["facts"])}
+            ledger = [entry_without(sealed, entry) for entry in ledger]
+        else:
+            orders = await office.gateway.orders(year_of(subject))
         return standing, ledger, office.texts(ledger), orders
 
     standing, ledger, texts, orders = _with_office(work)
@@ -545,17 +560,203 @@ def _told(subject: str, move: str, receipt: Any) -> str:
     return f"{move} was done{before}; {subject} stands at {receipt.stage} (entry {receipt.entry}, {receipt.hash[:8]})."
 
 
+# --- reviewers and sheets ---------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: kcity checklist KC2021-DEM-0001")
+def checklist(subject: Subject, as_json: AsJson = False) -> None:
+    """Show an application's screening checklist: what the record answers, and what the desk has to."""
+    from kcity_flow.domain.application import Application
+    from kcity_flow.domain.screening import checklist as lines_of
+    from kcity_flow.interfaces import tables
+
+    async def work(office: Office) -> tuple[Application, Any]:
+        from kcity_flow.gateway import year_of
+
+        application = Application.model_validate((await office.gateway.standing(subject))["facts"])
+        return application, (await office.gateway.rules(year_of(subject))).edition
+
+    application, rules = _with_office(work)
+    lines = lines_of(application, rules.programme(application.programme))
+    _answer(as_json, [line._asdict() for line in lines], lambda: tables.checklist(subject, lines))
+
+
+@app.command(epilog="Example: kcity reviewers 2021 pool.csv --as P-HEAD")
+def reviewers(
+    edition: EditionArgument,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A CSV file: names the pool anew.")] = None,
+    person: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the pool of reviewers, or name it from a CSV file with the header person,organisations,expertise,capacity.
+
+    Several organisations or subjects of one reviewer are separated by ;. Subjects are the edition's programmes, kinds
+    of site and sectors.
+    """
+    from kcity_flow.interfaces import reviewing, tables
+    from kcity_flow.interfaces.office import as_year
+
+    year = as_year(edition)
+
+    async def work(office: Office) -> tuple[Any, Any]:
+        rules = (await office.gateway.rules(year)).edition
+        if file is not None:
+            pool = reviewing.read_pool(file, rules, office.vault)
+            receipt = await office.do(str(year), "name_reviewers", {"reviewers": pool}, person=person)
+            await office.ledger(f"edition/{year}", receipt.entry)
+        return reviewing.pool_of(year, office.register), office.register.subjects(year)
+
+    pool, views = _with_office(work)
+    seats = {one.person: sum(one.person in view.reviewers for view in views) for one in pool.reviewers}
+    told = [{**tables.plain(one), "applications": seats[one.person]} for one in pool.reviewers]
+    _answer(as_json, {"entry": pool.entry, "reviewers": told}, lambda: tables.pool(pool.entry, told))
+
+
+@app.command(epilog="Example: kcity assign 2021 planning --yes --as P-DESK")
+def assign(
+    edition: EditionArgument,
+    programme: str,
+    step: Annotated[
+        Literal["paper_review", "presentation"], typer.Option(help="The step whose seats are to be filled.")
+    ] = "paper_review",
+    yes: Annotated[bool, typer.Option("--yes", help="Assign them; without it they are only proposed.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Propose again all that was assigned, and compare.")] = False,
+    person: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Propose a reviewer for every empty seat of a programme, pair by pair with why; assign them with --yes."""
+    from kcity_flow.interfaces import reviewing, tables
+    from kcity_flow.interfaces.office import as_year
+
+    year = as_year(edition)
+    if check:
+        checked = _with_office(lambda office: _check_assignments(office, year, programme))
+        _answer(as_json, checked._asdict(), lambda: tables.checked_assignments(checked))
+        if checked.otherwise:
+            raise typer.Exit(REFUSED)
+        return
+
+    async def work(office: Office) -> tuple[Any, dict[str, str]]:
+        rules = (await office.gateway.rules(year)).edition
+        found = reviewing.proposal(rules, programme, step, await office.now(year), office.register)
+        refused: dict[str, str] = {}
+        if yes:
+            actor = office.actor(person, None, ["desk", "head"], "assign_reviewer")
+            for pair in _progress(list(found.pairs), "Assigning", as_json):
+                await reviewing.assign(office.gateway, pair, step, actor, refused)
+        return found, refused
+
+    found, refused = _with_office(work)
+    told = {"assigned": yes, **tables.assignment_data(found), "refused": refused}
+    _answer(as_json, told, lambda: tables.assignment(found, yes))
+    for ref, why in refused.items():
+        print(f"{ref}: {why}", file=sys.stderr)
+    if refused or found.short:
+        raise typer.Exit(REFUSED)
+
+
+async def _check_assignments(office: Office, year: int, programme: str) -> Any:
+    from kcity_flow.interfaces import reviewing
+
+    return reviewing.check((await office.gateway.rules(year)).edition, programme, office.register)
+
+
+@app.command(epilog="Example: kcity sheets KC2021-PLA-0001 --as P-CHAIR")
+def sheets(subject: Subject, person: As = None, as_json: AsJson = False) -> None:
+    """Show an application's score sheets, as far as one may read them: nobody another's before the step is over."""
+    from kcity_flow.interfaces import tables
+
+    async def work(office: Office) -> tuple[Any, Any]:
+        from kcity_flow.gateway import year_of
+
+        rules = (await office.gateway.rules(year_of(subject))).edition
+        return await office.read(subject, person, rules), rules
+
+    read, rules = _with_office(work)
+    data = tables.sheets_data(read.application, rules.programme(read.application.programme), read.sealed)
+    _answer(as_json, data, lambda: tables.sheets(data))
+
+
+@app.command(epilog="Example: kcity slots 2021 demonstration --from 2021-06-08T09:30 --yes --as P-DESK")
+def slots(
+    edition: EditionArgument,
+    programme: str,
+    first: Annotated[str, typer.Option("--from", metavar="TIME", help="The first that may be; Korean time.")],
+    minutes: Annotated[int, typer.Option(min=5, max=240, help="How long each lasts.")] = 40,
+    pause: Annotated[int, typer.Option(min=0, max=120, help="Minutes between two.")] = 10,
+    yes: Annotated[bool, typer.Option("--yes", help="Schedule them; without it they are only shown.")] = False,
+    person: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find a slot for each presentation that has no date, one after another; schedule them with --yes."""
+    from kcity_flow.interfaces import reviewing, tables
+    from kcity_flow.interfaces.office import as_instant, as_year
+
+    year = as_year(edition)
+
+    async def work(office: Office) -> tuple[Any, dict[str, str]]:
+        from kcity_flow.domain.errors import Refusal
+
+        start = await office.gateway.rules(year)
+        at = as_instant(first, start.edition.zone, "--from")
+        found = reviewing.slots_for(start.edition, programme, at, minutes, pause, office.register, start.days_off)
+        refused: dict[str, str] = {}
+        for slot in _progress(found if yes else [], "Scheduling", as_json):
+            try:
+                await office.do(slot.ref, "schedule", slot.data, person=person)
+            except Refusal as refusal:
+                refused[slot.ref] = refusal.sentence
+        return found, refused
+
+    found, refused = _with_office(work)
+    told = {"scheduled": yes, "slots": [{"ref": slot.ref, **slot.data} for slot in found], "refused": refused}
+    _answer(as_json, told, lambda: tables.slots(found, yes))
+    for ref, why in refused.items():
+        print(f"{ref}: {why}", file=sys.stderr)
+    if refused:
+        raise typer.Exit(REFUSED)
+
+
 # --- selection --------------------------------------------------------------------------------------------------------
 
 
 @app.command(epilog="Example: kcity rank 2021 planning")
-def rank(edition: EditionArgument, programme: str, as_json: AsJson = False) -> None:
-    """Rank a programme's shortlist: means, bonus, which rule decided, the line of the reserve, the sums."""
+def rank(
+    edition: EditionArgument,
+    programme: str,
+    entry: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="As it stood when this entry of the edition decided.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rank a programme's shortlist, now or as it was decided: criteria, sheets, means, bonus, which rule decided, sums.
+
+    With --json every sheet is counted again from Temporal's histories alone.
+    """
     from kcity_flow.interfaces import tables
     from kcity_flow.interfaces.office import as_year
 
     year = as_year(edition)
-    found = _with_office(lambda office: _ranking(office, year, programme))
+
+    async def work(office: Office) -> Any:
+        from kcity_flow.audit import histories
+        from kcity_flow.gateway import year_of
+        from kcity_flow.interfaces.ranking import ranking_told
+
+        rules = (await office.gateway.rules(year)).edition
+        if not as_json:
+            waiting = office.register.subjects(year, "shortlisted", programme)
+            if entry is None and waiting:
+                return await _ranking(office, year, programme)
+            return ranking_told(rules, programme, office.register, entry)
+        before = {preference.years_before for p in rules.programmes for preference in p.preferences}
+        years = {year, *(year - count for count in before)}
+        names = [name for name in histories.subjects(office.vault, office.register) if year_of(name) in years]
+        with _bar("Reading histories", as_json) as told:
+            async with histories.told_anew(office.client, names, told) as (fresh, _):
+                return ranking_told(rules, programme, fresh, entry)
+
+    found = _with_office(work)
     _answer(as_json, tables.ranking_data(found), lambda: tables.ranking(found))
 
 
@@ -573,35 +774,64 @@ def select(
     edition: EditionArgument,
     programme: str,
     places: Annotated[int | None, typer.Option(min=0, help="How many places; all that are left if not given.")] = None,
+    reserve: Annotated[
+        int | None, typer.Option(min=0, help="How many on the reserve; all others if not given.")
+    ] = None,
     krw: Annotated[
         list[str] | None, typer.Option(metavar="SUM|REF=SUM", help="Award, for everybody or for one; may be repeated.")
     ] = None,
     order: Annotated[
-        str, typer.Option(metavar="REF,REF", help="The committee's order of those whom no rule separates.")
+        str, typer.Option(metavar="REF,REF", help="The committee's vote on those whom no rule separates.")
+    ] = "",
+    minutes: Annotated[Path | None, typer.Option(metavar="FILE", help="The minutes of that vote.")] = None,
+    override: Annotated[
+        str, typer.Option(metavar="REF,REF", help="Who comes first whatever the ranking says; takes a --reason.")
     ] = "",
     reason: Annotated[str | None, typer.Option(metavar="TEXT", help="For leaving the order of the ranking.")] = None,
     over_quota_reason: Annotated[
         str | None, typer.Option(metavar="TEXT", help="For more places than the quota is about.")
     ] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Show what it would do, and propose nothing.")] = False,
     person: As = None,
     as_json: AsJson = False,
 ) -> None:
     """Propose the decision that follows from the ranking; the ministry confirms it with `do`."""
+    from kcity_flow.domain.selection import Call
+    from kcity_flow.interfaces import tables
     from kcity_flow.interfaces.office import as_year
-    from kcity_flow.interfaces.ranking import decision
+    from kcity_flow.interfaces.ranking import against, decision
 
     year = as_year(edition)
     awards = dict(map(_award, krw or ()))
-    refs = [ref.strip() for ref in order.split(",") if ref.strip()]
 
-    async def work(office: Office) -> Any:
-        data = decision(await _ranking(office, year, programme), places, awards, refs)
-        if over_quota_reason:
-            data["over_quota_reason"] = over_quota_reason
-        return await office.do(str(year), "decide_selection", data, person=person, reason=reason)
+    grounds = {name: text for name, text in (("reason", reason), ("over_quota_reason", over_quota_reason)) if text}
+    evidence = (minutes,) if minutes else ()
 
-    receipt = _with_office(work)
+    async def decided(office: Office) -> dict[str, Any]:
+        found = await _ranking(office, year, programme)
+        return decision(found, places, awards, _refs(order), reserve=reserve, override=_refs(override))
+
+    async def look(office: Office) -> tuple[dict[str, Any], list[str]]:
+        standing, rules = await office.gateway.standing(str(year)), await office.gateway.rules(year)
+        call, data = Call.model_validate(standing["facts"]), await decided(office)
+        return data, against(data, call, rules.edition, frozenset(grounds), minuted=bool(evidence))
+
+    async def propose(office: Office) -> Any:
+        data = await decided(office) | grounds
+        return await office.do(str(year), "decide_selection", data, person=person, evidence=evidence)
+
+    if preview:
+        data, missing = _with_office(look)
+        _answer(as_json, {**data, "against": missing}, lambda: tables.preview(data, missing))
+        if missing:
+            raise typer.Exit(REFUSED)
+        return
+    receipt = _with_office(propose)
     _answer(as_json, receipt.model_dump(mode="json"), lambda: _told(str(year), "decide_selection", receipt))
+
+
+def _refs(given: str) -> list[str]:
+    return [ref.strip() for ref in given.split(",") if ref.strip()]
 
 
 def _award(given: str) -> tuple[str, int]:

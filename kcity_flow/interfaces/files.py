@@ -41,13 +41,15 @@ COLUMNS = {
     "address": "that person's e-mail address",
     "received_at": "when it arrived, Korean time unless it has a zone; empty: now",
     "channel": "post or e-mail",
-    "partners": "names, separated by ;",
+    "partners": "kind=name, separated by ;",
     "months": "length of the work",
     "matching_krw": "money the host adds, KRW",
     "matching_sha256": "hash of its evidence",
     "documents": "kind=file or kind=sha256, separated by ;",
+    "site_kind": "one of the programme's kinds of site",
+    "sector": "one of the programme's sectors",
 }
-"""The header row of a CSV file; the last five may be missing."""
+"""The header row of a CSV file; the last seven may be missing."""
 
 _NEEDED = ("programme", "title", "city", "country", "kind", "organisation", "contact", "channel")
 _APPLICANT = ("country", "kind", "organisation", "contact", "address", "partners")
@@ -176,16 +178,26 @@ def _nested(written: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("applicant holds no fields; write country, kind, organisation and contact in it")
     data["applicant"] = {**{name: written[name] for name in _APPLICANT if name in written}, **nested}
     if isinstance(partners := data["applicant"].get("partners"), str):
-        data["applicant"]["partners"] = [name.strip() for name in partners.split(";") if name.strip()]
+        data["applicant"]["partners"] = [
+            {"kind": kind, "organisation": name} for kind, name in _pairs(partners, "partners")
+        ]
     if isinstance(documents := data.get("documents"), str):
-        pairs = (pair.partition("=") for pair in documents.split(";") if pair.strip())
         data["documents"] = [
-            {"kind": kind.strip(), "sha256" if _HASH.match(what.strip()) else "file": what.strip()}
-            for kind, _, what in pairs
+            {"kind": kind, "sha256" if _HASH.match(what) else "file": what}
+            for kind, what in _pairs(documents, "documents")
         ]
     if "matching_krw" in data or "matching_sha256" in data:
         data["matching"] = {"krw": data.pop("matching_krw", None), "sha256": data.pop("matching_sha256", None)}
     return data
+
+
+def _pairs(written: str, column: str) -> Iterator[tuple[str, str]]:
+    for pair in written.split(";"):
+        kind, equals, what = (part.strip() for part in pair.partition("="))
+        if equals and kind and what:
+            yield kind, what
+        elif pair.strip():
+            raise ValueError(f"{column}: {pair.strip()!r} lacks its kind; write each as kind=…, separated by ;")
 
 
 def _completed(data: dict[str, Any], edition: Edition, now: datetime, keep: Callable[[str], str]) -> dict[str, Any]:
@@ -205,6 +217,9 @@ def _completed(data: dict[str, Any], edition: Edition, now: datetime, keep: Call
         raise ValueError(f"received_at {received} lies beyond the calendar") from None
     if not all(isinstance(document, dict) and "kind" in document for document in data.get("documents", ())):
         raise ValueError("a document lacks its kind; write each with kind, and file or sha256")
+    partners = data["applicant"].get("partners", ())
+    if not all(isinstance(partner, dict) and {"kind", "organisation"} <= set(partner) for partner in partners):
+        raise ValueError("a partner lacks its kind; write each with kind and organisation")
     documents = [
         {"kind": document["kind"], "sha256": keep(document["file"])} if "file" in document else document
         for document in data.get("documents", ())
@@ -225,6 +240,8 @@ def _faults(data: dict[str, Any], edition: Edition, now: datetime) -> Iterator[s
     if not str(applicant.get("contact", "")).startswith("P-") and "@" not in str(applicant.get("address", "")):
         yield "address is no e-mail address"
     known = {"applicant": {name: value for name, value in applicant.items() if name != "address"}}
+    if applicant.get("partners"):
+        known["applicant"]["partners"] = [{"kind": one["kind"], "organisation": "O-X"} for one in applicant["partners"]]
     for name, prefix in (("contact", "P-"), ("organisation", "O-")):
         # An id is judged as it is; a name gets one later.
         if not str(applicant.get(name, "")).startswith(prefix):
@@ -278,7 +295,7 @@ def with_ids(data: dict[str, Any], vault: Vault) -> dict[str, Any]:
 
     applicant["organisation"] = id_of(organisation)
     if "partners" in applicant:
-        applicant["partners"] = list(map(id_of, applicant["partners"]))
+        applicant["partners"] = [{**one, "organisation": id_of(one["organisation"])} for one in applicant["partners"]]
     if not contact.startswith("P-"):
         known = next((p for p in vault.people(Role.APPLICANT) if p.address.casefold() == address.casefold()), None)
         applicant["contact"] = (

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from temporalio.client import Client
 
@@ -16,13 +17,36 @@ from kcity_flow.adapters.documents import Documents
 from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.vault import Vault
 from kcity_flow.domain import messages as m
-from kcity_flow.domain.errors import Unknown
+from kcity_flow.domain import reading
+from kcity_flow.domain.application import Application
+from kcity_flow.domain.edition import Edition
+from kcity_flow.domain.errors import NotPermitted, Unknown
 from kcity_flow.domain.moves import BY_TRIGGER, EDITION_BY_TRIGGER
 from kcity_flow.domain.stages import Role
 from kcity_flow.gateway import TEXTS, Actor, Gateway, is_year, kind_of, row_key
 from kcity_flow.interfaces.misuse import Misused
 from kcity_flow.server import connect, locate
 from kcity_flow.settings import Settings
+
+
+class Read(NamedTuple):
+    """An application as somebody may read it; ``sealed`` are the sheets they may not."""
+
+    application: Application
+    sealed: reading.Sheets
+
+
+def reader(vault: Vault, person: str) -> tuple[str, tuple[Role, ...]]:
+    """Who reads, and in which roles they might.
+
+    Raises:
+        Unknown: there is no such person.
+    """
+    known = vault.person(person)
+    if known is None:
+        raise Unknown(f"There is no person {person}; `kcity person list` shows who is known.")
+    return person, known.roles
+
 
 HANDLES_PROPOSALS = ("refuse_proposal", "retract_proposal")
 """Moves about a proposal, which they name but whose data they do not repeat."""
@@ -144,6 +168,25 @@ class Office:
         entry = next((entry for entry in ledger if entry.number == number), None)
         return {"reason": entry.reason, "evidence": list(entry.evidence)} if entry else {}
 
+    async def read(
+        self, subject: str, person: str | None, rules: Edition, standing: dict[str, Any] | None = None
+    ) -> Read:
+        """An application as somebody may read it; as the desk does, if nobody is named.
+
+        Raises:
+            Unknown: there is no such application or person.
+            NotPermitted: a conflict of interest, or somebody else's file.
+        """
+        standing = standing or await self.gateway.standing(subject)
+        application = Application.model_validate(standing["facts"])
+        who, roles = reader(self.vault, person) if person else ("", (Role.DESK,))
+        closed = {role: reading.closed_to(application, who, role) for role in roles or (Role.DESK,)}
+        role = next((role for role, why in closed.items() if not why), None)
+        if role is None:
+            first, why = next(iter(closed.items()))
+            raise NotPermitted("read", application.stage, first, f"another reader than {who}: {why}")
+        return Read(application, reading.sealed_to(application, rules.programme(application.programme), who, role))
+
     def actor(self, person: str | None, role: Role | None, fitting: list[str], what: str, but: str = "") -> Actor:
         """Who acts, in what role; ``but`` may not, as the one who proposed it.
 
@@ -218,3 +261,16 @@ def as_year(edition: str) -> int:
     if not is_year(edition):
         raise Misused(f"{edition!r} is no edition's year; write it like 2021 (`kcity edition list` shows them).")
     return int(edition)
+
+
+def as_instant(given: str, zone: str, option: str) -> datetime:
+    """An instant as somebody types it; without a zone it is meant in the edition's.
+
+    Raises:
+        Misused: it is none.
+    """
+    try:
+        at = datetime.fromisoformat(given)
+        return (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Misused(f"{option} {given!r} is no instant; write one like 2021-06-08T09:30.") from None

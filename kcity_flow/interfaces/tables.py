@@ -18,25 +18,34 @@ from rich.text import Text
 from kcity_flow.adapters.vault import Person
 from kcity_flow.audit.explain import Chapter
 from kcity_flow.domain import messages as m
-from kcity_flow.domain.application import Application, Facts, Proposal
-from kcity_flow.domain.casefile import KEEP_UNDO
-from kcity_flow.domain.edition import Edition, Quota, values
+from kcity_flow.domain.application import KEEP_UNDO, Application, Facts, Proposal, Seat
+from kcity_flow.domain.edition import Edition, Programme, Quota, values
+from kcity_flow.domain.evaluation import judged_steps, points, score, too_few_sheets
 from kcity_flow.domain.guards import Setting
 from kcity_flow.domain.inbox import Item
 from kcity_flow.domain.machine import APPLICATIONS, EDITIONS
 from kcity_flow.domain.messages import Entry, Outcome, View
 from kcity_flow.domain.moves import EDITION_MOVES, MOVES, Move
+from kcity_flow.domain.reading import SEALED, Sheets
+from kcity_flow.domain.reviewers import Assignment
+from kcity_flow.domain.screening import Line
 from kcity_flow.domain.selection import Call, EditionFacts
 from kcity_flow.domain.stages import EditionStage, Role, Stage
-from kcity_flow.domain.values import last_day
-from kcity_flow.gateway import COUNTED, OrdersUnderWay, kind_of
+from kcity_flow.domain.values import canonical_instant, last_day
+from kcity_flow.gateway import BELONGS_TO, COUNTED, OrdersUnderWay, kind_of
 from kcity_flow.interfaces import lifecycle
 from kcity_flow.interfaces.inbox import following
-from kcity_flow.interfaces.ranking import Ranking, rounded
+from kcity_flow.interfaces.ranking import Ranking
+from kcity_flow.interfaces.reviewing import Checked, Slot
 
 ZONE = ZoneInfo("Asia/Seoul")
-COMMON = ("id", "by", "trigger", "proposal", "evidence", "reason", COUNTED)
+COMMON = ("id", "by", "trigger", "proposal", "evidence", "reason", COUNTED, BELONGS_TO)
 """Fields that are given in other ways than by --data, or by nobody."""
+
+_NUMBERS = (
+    "#", "KRW", "rank", "sheets", "mean", "bonus", "entries", "places", "applications", "at most", "score",
+)  # fmt: skip
+"""Columns that are set to the right."""
 
 _WIDE = 160
 _COLOURS = {Outcome.MADE: "", Outcome.PROPOSED: "yellow", Outcome.REFUSED: "red"}
@@ -69,9 +78,11 @@ def plain(model: Any) -> Any:
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in columns:
-        right = column in ("#", "KRW", "rank", "mean", "bonus", "entries", "places")
         table.add_column(
-            column, justify="right" if right else "left", overflow="fold", no_wrap=column in ("ref", "due", "next")
+            column,
+            justify="right" if column in _NUMBERS else "left",
+            overflow="fold",
+            no_wrap=column in ("ref", "due", "next"),
         )
     return table
 
@@ -112,7 +123,7 @@ def subject(
     if view.krw is not None:
         told.append(Text(f"award: {view.krw:,} KRW" if view.programme else f"awards: {view.krw:,} KRW"))
     if view.scores.get("score"):
-        told.append(Text("scores: " + ", ".join(f"{name} {rounded(score)}" for name, score in view.scores.items())))
+        told.append(Text("scores: " + ", ".join(f"{name} {points(score)}" for name, score in view.scores.items())))
     for some in orders:
         told.append(
             Text(
@@ -339,6 +350,124 @@ def _kind(value: dict[str, Any]) -> str:
             return str(value.get("format", kind))
 
 
+# --- screening, reviewers, sheets -------------------------------------------------------------------------------------
+
+
+def checklist(ref: str, lines: Iterable[Line]) -> RenderableType:
+    """A screening checklist: the record's answers, then the desk's questions."""
+    table = _table("item", "what it asks", "answer", "reason code")
+    for line in lines:
+        answer = "for the desk" if line.answer is None else "yes" if line.answer else f"no: it lacks {line.missing}"
+        table.add_row(line.item, line.text, answer, line.reason, style="red" if line.answer is False else "")
+    asked = {line.item: True for line in lines if line.answer is None}
+    data = json.dumps({"answers": asked, "complete": True})
+    passes = f"kcity do {ref} pass_screening --as P-… --data '{data}'"
+    fails = f'kcity do {ref} declare_ineligible --as P-… --data \'{{"item": "…"}}\''
+    return Group(table, Text(f"All yes: {passes}"), Text(f"One no:  {fails}"))
+
+
+def pool(entry: int, rows: Iterable[dict[str, Any]]) -> RenderableType:
+    """The reviewers' pool, and how many applications each has."""
+    table = _table("person", "organisations", "knows", "applications", "at most")
+    for row in rows:
+        several = (" ".join(row[name]) for name in ("organisations", "expertise"))
+        table.add_row(row["person"], *several, str(row["applications"]), str(row["capacity"]))
+    return Group(table, Text(f"{table.row_count} reviewers, named by entry {entry} of the edition."))
+
+
+def assignment_data(found: Assignment) -> dict[str, Any]:
+    """What ``assign --json`` prints."""
+    pairs = [
+        {"ref": pair.ref, "reviewer": pair.reviewer.person, "basis": plain(pair.basis), "why": pair.why}
+        for pair in found.pairs
+    ]
+    return {"pairs": pairs, "short": found.short}
+
+
+def assignment(found: Assignment, done: bool) -> RenderableType:
+    """Who is proposed for what, and why."""
+    table = _table("ref", "reviewer", "why")
+    for pair in found.pairs:
+        table.add_row(pair.ref, pair.reviewer.person, pair.why)
+    said = "were assigned" if done else "are proposed; assign them with --yes, or choose yourself with a --reason"
+    short = [Text(f"{ref}: nobody is left for {n} seats.", style="red") for ref, n in found.short.items()]
+    if not found.pairs and not short:
+        return Text("No seat is empty: nobody has to be assigned.")
+    return Group(table, Text(f"{len(found.pairs)} reviewers {said}."), *short)
+
+
+def checked_assignments(found: Checked) -> RenderableType:
+    """Whether what was assigned comes out again."""
+    told = [Text(f"{found.proposed} assignments come out again from the pool and the ledgers of their time.")]
+    told += [Text(f"{ref}: {who} was the desk's own choice; its reason is on record.") for ref, who in found.chosen]
+    return Group(*told, *(Text(line, style="red") for line in found.otherwise))
+
+
+def slots(found: Iterable[Slot], done: bool) -> RenderableType:
+    """When presentations may be heard."""
+    table = _table("ref", "slot")
+    for slot in found:
+        table.add_row(slot.ref, f"{slot.at.astimezone(ZONE):%a} {moment(slot.at)}")
+    if not table.row_count:
+        return Text("No presentation of this programme waits for a date.")
+    return Group(table, Text("They were scheduled." if done else "Schedule them with --yes."))
+
+
+def sheets_data(application: Application, programme: Programme, sealed: Sheets) -> dict[str, Any]:
+    """What ``sheets --json`` prints: each seat of each judged step, with what the reader may see."""
+    steps = []
+    for step in judged_steps(programme):
+        seats = [
+            {
+                "reviewer": seat.reviewer,
+                "state": _seat(application, step, seat),
+                "scores": SEALED if (step, seat.reviewer) in sealed else seat.scores,
+            }
+            for seat in application.seats(step)
+        ]
+        open_ = not any((step, seat.reviewer) in sealed for seat in application.seats(step))
+        mean = score(application, programme, step) if open_ else None
+        steps.append(
+            {
+                "step": step,
+                "seats": seats,
+                "mean": str(mean) if mean is not None else None,
+                "missing": too_few_sheets(application, programme, step),
+                "threshold": programme.review.threshold,
+            }
+        )
+    return {"ref": application.ref, "criteria": [criterion.key for criterion in programme.criteria], "steps": steps}
+
+
+def _seat(application: Application, step: str, seat: Seat) -> str:
+    if tie := application.conflict_of(seat.reviewer):
+        return tie
+    if seat in application.counted_sheets(step):
+        return "counts"
+    if seat.void:
+        return "voided"
+    return "not declared" if seat.free is None else "free of conflict, not sealed"
+
+
+def sheets(data: dict[str, Any]) -> RenderableType:
+    """An application's score sheets."""
+    told: list[RenderableType] = []
+    for step in data["steps"]:
+        table = _table("reviewer", *data["criteria"], "state")
+        for seat in step["seats"]:
+            scores = seat["scores"]
+            cells = [scores] * len(data["criteria"]) if scores == SEALED else [
+                "" if scores is None else str(scores.get(key, "")) for key in data["criteria"]
+            ]  # fmt: skip
+            table.add_row(seat["reviewer"], *cells, seat["state"])
+        mean = (
+            f"mean {points(step['mean'])}, threshold {step['threshold']}" if step["mean"] else "no mean yet to be read"
+        )
+        lacks = f"; lacks {step['missing']}" if step["missing"] else ""
+        told += [Text(f"{step['step']} of {data['ref']}: {mean}{lacks}"), table]
+    return Group(*told)
+
+
 # --- the inbox --------------------------------------------------------------------------------------------------------
 
 
@@ -389,59 +518,120 @@ def explanation(name: str, chapters: Iterable[Chapter]) -> RenderableType:
 
 
 def ranking_data(found: Ranking) -> dict[str, Any]:
-    """What ``rank --json`` prints."""
+    """What ``rank --json`` prints; scores are exact fractions, money is KRW."""
     least, most = found.sums()
-    return {
+    data: dict[str, Any] = {
         "programme": found.programme.key,
         "taken": found.taken,
         "places": found.places,
         "min_krw": least,
         "max_krw": most,
-        "budget_left_krw": found.budget_left,
+        "committed_krw": found.committed,
+        "budget_krw": found.budget,
         "lines": [
             {
                 "rank": line.rank,
                 "ref": line.candidate.ref,
-                "city": found.views[line.candidate.ref].city,
+                "city": found.cities[line.candidate.ref],
                 "country": line.candidate.country,
+                "criteria": line.candidate.criteria,
+                "sheets": line.candidate.sheets,
                 "score": line.candidate.score,
-                "mean": rounded(line.candidate.score),
+                "mean": points(line.candidate.score),
                 "bonus": line.bonus,
                 "decided_by": line.decided_by,
-                "has_place": number <= found.places,
+                "outcome": found.outcome(number, line.candidate.ref),
             }
             for number, line in enumerate(found.lines, start=1)
         ],
+        "incomplete": found.incomplete,
     }
+    if found.decision:
+        awards = {choice["ref"]: choice["krw"] for choice in found.decision.data["selected"]}
+        data["decision"] = {
+            "entry": found.decision.number,
+            "proposal": found.decision.proposal,
+            "at": canonical_instant(found.decision.at),
+            "awards_krw": awards,
+            "voted": found.decision.data.get("voted", []),
+            "order_as_computed": _as_computed(found),
+        }
+    return data
+
+
+def _as_computed(found: Ranking) -> bool:
+    """Whether the decision names those it decided on in the order that comes out again, equals in any."""
+    rank_of = {line.candidate.ref: line.rank for line in found.lines}
+    named = found.decision.data["ranking"] if found.decision else []
+    ranks = [rank_of[ref] for ref in named if ref in rank_of]
+    return len(ranks) == len(named) and ranks == sorted(ranks)
 
 
 def ranking(found: Ranking) -> RenderableType:
-    """The ranking with the line below which the reserve begins."""
+    """The ranking, with lines below the places and below the reserve."""
     data = ranking_data(found)
-    table = _table("rank", "ref", "country", "city", "mean", "bonus", "decided by")
-    for number, line in enumerate(data["lines"], start=1):
+    criteria = [criterion.key for criterion in found.programme.criteria]
+    table = _table("rank", "ref", "country", "city", *criteria, "sheets", "mean", "bonus", "decided by", "outcome")
+    lines = data["lines"]
+    for line, below in zip(lines, [*lines[1:], None], strict=True):
         decided = "nothing: the committee votes" if line["decided_by"] == "vote" else line["decided_by"]
         table.add_row(
-            *(str(line[key]) for key in ("rank", "ref", "country", "city", "mean", "bonus")),
-            decided,
-            style="" if line["has_place"] else "dim",
-            end_section=number == found.places and number < len(data["lines"]),
+            *(str(line[key]) for key in ("rank", "ref", "country", "city")),
+            *(points(line["criteria"][key]) for key in criteria),
+            *(str(line[key]) for key in ("sheets", "mean", "bonus")),
+            decided.replace("_", " "),
+            line["outcome"],
+            style="" if line["outcome"] == "place" else "dim",
+            end_section=below is not None and below["outcome"] != line["outcome"],
         )
-    award = found.programme.award
-    each = f"{award.min_krw:,}" if award.min_krw == award.max_krw else f"{award.min_krw:,} to {award.max_krw:,}"
-    total = (
-        f"{data['min_krw']:,}" if data["min_krw"] == data["max_krw"] else f"{data['min_krw']:,} to {data['max_krw']:,}"
+    told = [Text(line) for line in _sums(found, data)]
+    told += [Text(f"{ref} is not ranked: {missing}.", style="yellow") for ref, missing in found.incomplete.items()]
+    return Group(table, *told)
+
+
+def _sums(found: Ranking, data: dict[str, Any]) -> Iterable[str]:
+    award, places = found.programme.award, quota(found.programme.quota)
+    if found.decision is None:
+        yield (
+            f"{found.programme.key}: {places} places, {found.taken} taken; {found.places} can be given now. "
+            "Above the line: a place; below: the reserve."
+        )
+        yield f"An award is {_krw(award.min_krw, award.max_krw)}; these places cost {_krw(*found.sums())}."
+    else:
+        given = data["decision"]["awards_krw"]
+        yield (
+            f"{found.programme.key}: {places} places; {len(given)} given for {sum(given.values()):,} KRW, decided by "
+            f"entry {found.decision.number} of the edition on {moment(found.decision.at)[:10]}."
+        )
+        yield (
+            "Counted again from the ledgers, the order is the one that was decided on."
+            if data["decision"]["order_as_computed"]
+            else "Counted again from the ledgers, the order differs from the one that was decided on."
+        )
+    left = "no budget is stated" if found.budget is None else f"the budget has {found.budget - found.committed:,} left"
+    yield f"Awards of all programmes so far: {found.committed:,} KRW; {left}."
+
+
+def _krw(least: int, most: int) -> str:
+    return f"{least:,} KRW" if least == most else f"{least:,} to {most:,} KRW"
+
+
+def preview(data: dict[str, Any], missing: list[str]) -> RenderableType:
+    """What a decision would do, before anybody proposes it."""
+    table = _table("rank", "ref", "country", "KRW", "score", "decided by", "gets")
+    for gets, choices in (("a place", data["selected"]), ("the reserve", data["reserve"])):
+        for choice in choices:
+            krw = f"{choice['krw']:,}" if gets == "a place" else ""
+            cells = (points(choice["score"]), choice["decided_by"].replace("_", " "), gets)
+            table.add_row(str(choice["rank"]), choice["ref"], choice["country"], krw, *cells)
+    passed = len(data["ranking"]) - len(data["selected"]) - len(data["reserve"])
+    total = sum(choice["krw"] for choice in data["selected"])
+    told = Text(
+        f"{len(data['selected'])} places for {total:,} KRW; {len(data['reserve'])} on the reserve; "
+        f"{passed} passed over."
     )
-    lines = [
-        Text(
-            f"{found.programme.key}: {quota(found.programme.quota)} places, {found.taken} taken; "
-            f"{found.places} can be given now. Above the line: a place; below: the reserve."
-        ),
-        Text(f"An award is {each} KRW; these places cost {total} KRW."),
-    ]
-    if found.budget_left is not None:
-        lines.append(Text(f"The budget has {found.budget_left:,} KRW left."))
-    return Group(table, *lines)
+    verdict = [Text(line, style="red") for line in missing] or [Text("The rules allow it. Nothing was proposed.")]
+    return Group(table, told, *verdict)
 
 
 def quota(given: Quota) -> str:

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import jinja2
 
+from kcity_flow.domain.evaluation import points
 from kcity_flow.domain.messages import Entry, Letter, View
 
 ZONE = ZoneInfo("Asia/Seoul")
@@ -53,7 +54,7 @@ class Letters:
             lstrip_blocks=True,
             autoescape=False,  # noqa: S701  # plain text
         )
-        environment.filters.update(day=day, due=due, won=won, words=words, country=country)
+        environment.filters.update(day=day, due=due, won=won, points=points, words=words, country=country)
         return environment
 
     def write(

@@ -14,7 +14,8 @@ from hashlib import sha256
 from random import Random
 from typing import Any, Literal
 
-from kcity_flow.domain.edition import ApplicantKind, Edition, Late, ProcurementMode, Programme, QuotaKind
+from kcity_flow.domain.edition import ApplicantKind, Edition, Late, PartnerKind, ProcurementMode, Programme, QuotaKind
+from kcity_flow.domain.messages import Partner, Reviewer
 from kcity_flow.domain.stages import Role, Stage
 
 S, R = Stage, Role
@@ -45,6 +46,16 @@ COUNTRIES = {
     "PL": ("Lublin",),
 }
 """Where applications come from, with cities. Those of 2020 come first."""
+
+ZONES = {
+    "MY": "Asia/Kuala_Lumpur", "MM": "Asia/Yangon", "RU": "Europe/Moscow", "VN": "Asia/Ho_Chi_Minh",
+    "ID": "Asia/Jakarta", "PE": "America/Lima", "LA": "Asia/Vientiane", "MN": "Asia/Ulaanbaatar",
+    "CO": "America/Bogota", "TH": "Asia/Bangkok", "TR": "Europe/Istanbul", "UZ": "Asia/Tashkent",
+    "KZ": "Asia/Almaty", "PH": "Asia/Manila", "IN": "Asia/Kolkata", "KE": "Africa/Nairobi",
+    "BR": "America/Sao_Paulo", "KH": "Asia/Phnom_Penh", "LK": "Asia/Colombo", "EG": "Africa/Cairo",
+    "JO": "Asia/Amman", "EC": "America/Guayaquil", "PL": "Europe/Warsaw",
+}  # fmt: skip
+"""The zone in which a country's applicants read their dates."""
 
 _GIVEN = [
     "Adela",
@@ -140,6 +151,9 @@ POINTS: dict[Tier, int] = {"selected": 90, "reserve": 82, "passed_over": 75}
 BELOW = 55
 """What they give to what is rejected."""
 
+TIED = 3
+"""So many reviewers of the pool belong to somebody who applies, or to a partner."""
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -161,6 +175,8 @@ class Fate:
     found_late: bool = False
     """Its date of receipt is corrected while it is screened, and it is late."""
     ineligible: bool = False
+    lacks: Literal["", "applicant_kind", "documents"] = ""
+    """What the record itself says no to, if it is ineligible; otherwise the desk answers an item with no."""
     rejected_at: Stage | None = None
     no_show_at: Stage | None = None
     withdraws_at: Stage | None = None
@@ -196,7 +212,11 @@ class Character:
     organisation: str
     organisation_name: str
     kind: str
-    partners: tuple[str, ...]
+    partners: tuple[Partner, ...]
+    documents: tuple[str, ...]
+    """Kinds of document that came with it; what is missing of the programme's is asked for."""
+    site_kind: str | None
+    sector: str | None
     matching_krw: int
     months: int | None
     points: int
@@ -210,6 +230,8 @@ class Cast:
     staff: tuple[Person, ...]
     characters: tuple[Character, ...]
     firms: tuple[Person, ...]
+    pool: tuple[Reviewer, ...]
+    """The reviewers, as the secretariat names them."""
     governments: tuple[Person, ...] = field(default=())
     """Who sign for governments: the Korean one first, then one for each country."""
 
@@ -225,8 +247,13 @@ class Cast:
         """Organisations by id, with their names."""
         for character in self.characters:
             yield character.organisation, character.organisation_name
+            for partner in character.partners:
+                what = partner.kind.capitalize().replace("_", " ")
+                yield partner.organisation, f"{what} of {character.city} ({character.number})"
         for number, _ in enumerate(self.firms, start=1):
             yield firm(number), f"Hanbit Engineering {number}"
+        for number, _ in enumerate(self.pool, start=1):
+            yield university(number), f"Saebyeok University {number}"
 
     def acting(self, role: Role) -> list[Person]:
         """Everybody of the staff in a role, in order."""
@@ -236,6 +263,11 @@ class Cast:
 def firm(number: int) -> str:
     """The organisation of the Korean firm of this number."""
     return f"O-FIRM-{number}"
+
+
+def university(number: int) -> str:
+    """The organisation of the reviewer of this number."""
+    return f"O-UNIVERSITY-{number}"
 
 
 def cast(edition: Edition, applications: int, seed: int) -> Cast:
@@ -254,13 +286,15 @@ def cast(edition: Edition, applications: int, seed: int) -> Cast:
         _character(edition, number, fate, edition.programme(programme), country, random)
         for number, (fate, programme, country) in enumerate(zip(fates, programmes, settings, strict=True), start=1)
     )
+    staff = tuple(_staff(applications, random))
     return Cast(
         seed=seed,
-        staff=tuple(_staff(applications, random)),
+        staff=staff,
         characters=characters,
         firms=tuple(
             _person(f"P-FIRM-{n}", "firm", (R.SIGNATORY, R.CONTRACTOR), random, korean=True) for n in range(1, 7)
         ),
+        pool=tuple(_pool(edition, [person.id for person in staff if R.REVIEWER in person.roles], characters, random)),
         governments=(
             _person("P-GOV-KR", "molit", (R.SIGNATORY,), random, korean=True),
             *(
@@ -303,7 +337,7 @@ def _leading(edition: Edition) -> list[Fate]:
         Fate("leaves the reserve", "reserve", withdraws_at=S.RESERVE, country_cancelled_at=S.RESERVE),
         Fate("late", late=True, deferring=False),
         Fate("found late in screening", found_late=True, deferring=False),
-        Fate("ineligible, objects in vain", ineligible=True, objection="dismissed"),
+        Fate("ineligible, objects in vain", ineligible=True, lacks="documents", objection="dismissed"),
         Fate("ineligible by an error", ineligible=True, objection=S.SCREENING),
         Fate("passed over, reopened at the shortlist", objection=S.SHORTLISTED),
         *(Fate(f"passed over, reopened at {step}", objection=step, needs=(step,)) for step in steps),
@@ -341,7 +375,9 @@ def _usual(edition: Edition, random: Random) -> Fate:
         (30, Fate("rejected at paper_review", rejected_at=S.PAPER_REVIEW)),
         (18, Fate("passed over")),
         (6, Fate("passed over, objects in vain", objection="dismissed")),
-        (10, Fate("ineligible", ineligible=True)),
+        (6, Fate("ineligible", ineligible=True)),
+        (2, Fate("ineligible by who applies", ineligible=True, lacks="applicant_kind")),
+        (2, Fate("ineligible for want of documents", ineligible=True, lacks="documents")),
         (5, Fate("late", late=True)),
         (4, Fate("leaves at paper_review", withdraws_at=S.PAPER_REVIEW)),
         (3, Fate("leaves at screening", withdraws_at=S.SCREENING)),
@@ -435,12 +471,13 @@ def _character(
 ) -> Character:
     window = edition.window(programme)
     city = random.choice(COUNTRIES[country])
-    government = ApplicantKind.LOCAL_GOVERNMENT, ApplicantKind.CENTRAL_GOVERNMENT
-    kind = random.choice(programme.applicants)
-    korean = kind not in government
+    strangers = tuple(kind for kind in ApplicantKind if kind not in programme.applicants)
+    kind = random.choice(strangers if strangers and fate.lacks == "applicant_kind" else programme.applicants)
+    korean = kind not in (ApplicantKind.LOCAL_GOVERNMENT, ApplicantKind.CENTRAL_GOVERNMENT)
     with_partner = programme.partner.mode == "required" or kind in programme.only_with_government
-    partners = tuple(programme.partner.kinds[:1]) or ("local_government",)
     matching = random.choice((0, 0, 20_000_000, 50_000_000))
+    if fate.tier != "selected" and any(rule.by == "matching_funds" and rule.points for rule in programme.preferences):
+        matching = 0  # what earns points would lift it above its fate
     return Character(
         key=f"A{number:03d}",
         number=number,
@@ -457,11 +494,28 @@ def _character(
         organisation=f"O-A-{number:03d}",
         organisation_name=f"Narae Solutions {number}" if korean else f"Municipality of {city} ({number})",
         kind=kind.value,
-        partners=partners if with_partner else (),
+        partners=tuple(_partners(programme, number, random)) if with_partner else (),
+        documents=_sent(programme, fate, random),
+        site_kind=random.choice(programme.site_kinds) if programme.site_kinds else None,
+        sector=random.choice(programme.sectors) if programme.sectors else None,
         matching_krw=matching,
         months=random.choice([band.months for band in programme.award.bands]) if programme.award.bands else None,
         points=84 if fate.promoted else POINTS[fate.tier],
     )
+
+
+def _partners(programme: Programme, number: int, random: Random) -> Iterator[Partner]:
+    """One of the kind that is always enough, and perhaps another beside it."""
+    kinds = programme.partner.kinds or (PartnerKind.LOCAL_GOVERNMENT,)
+    for nth, kind in enumerate((kinds[0], *random.sample(kinds[1:], min(len(kinds) - 1, random.randint(0, 1)))), 1):
+        yield Partner(organisation=f"O-P-{number:03d}-{nth}", kind=kind)
+
+
+def _sent(programme: Programme, fate: Fate, random: Random) -> tuple[str, ...]:
+    """The documents that came; now and then one is forgotten where there are several."""
+    wanted = programme.documents or ("proposal",)
+    forgets = random.random() < 0.15 and len(wanted) > 1
+    return wanted[:-1] if fate.lacks == "documents" or forgets else wanted
 
 
 def _arrival(fate: Fate, opens_at: datetime, closes_at: datetime, continuous: bool, random: Random) -> datetime:
@@ -494,6 +548,22 @@ def _staff(applications: int, random: Random) -> Iterator[Person]:
             yield _person(f"P-{name}-{number}", f"{role.value}.secretariat", (role,), random, korean=True)
 
 
+def _pool(edition: Edition, people: list[str], characters: tuple[Character, ...], random: Random) -> Iterator[Reviewer]:
+    """Each with a university, and some with an interest: they belong to somebody who applies, or to a partner."""
+    subjects = sorted({
+        subject for programme in edition.programmes for subject in (programme.key, *programme.site_kinds, *programme.sectors)
+    })  # fmt: skip
+    interested = [one for c in characters for one in (c.organisation, *(p.organisation for p in c.partners))]
+    for number, person in enumerate(people, start=1):
+        ties = (random.choice(interested),) if number > len(people) - TIED else ()
+        yield Reviewer(
+            person=person,
+            organisations=(university(number), *ties),
+            expertise=tuple(sorted(random.sample(subjects, min(len(subjects), random.randint(2, 4))))),
+            capacity=random.choice((40, 50, 60)),
+        )
+
+
 def _person(id: str, office: str, roles: tuple[Role, ...], random: Random, *, korean: bool = False) -> Person:
     name = (
         f"{random.choice(_KOREAN_FAMILY)} {random.choice(_KOREAN_GIVEN)}"
@@ -510,6 +580,11 @@ def proof(*of: str) -> str:
     return sha256("/".join(of).encode()).hexdigest()
 
 
+def documents(character: Character, *kinds: str, version: int = 1) -> list[dict[str, str]]:
+    """Documents about an application, by their hashes."""
+    return [{"kind": kind, "sha256": proof(character.key, f"{kind} {version}")} for kind in kinds]
+
+
 def given(character: Character) -> dict[str, Any]:
     """What the application says of itself, as the desk enters it."""
     return {
@@ -519,15 +594,17 @@ def given(character: Character) -> dict[str, Any]:
             "organisation": character.organisation,
             "kind": character.kind,
             "country": character.country,
-            "partners": list(character.partners),
+            "partners": [partner.model_dump(mode="json") for partner in character.partners],
         },
         "city": character.city,
         "title": character.title,
         "received_at": character.arrives_at.isoformat(),
         "channel": character.channel,
-        "documents": [{"kind": "proposal", "sha256": proof(character.key, "proposal")}],
+        "documents": documents(character, *character.documents),
         "matching": {"krw": character.matching_krw, "sha256": proof(character.key, "matching")}
         if character.matching_krw
         else None,
         "months": character.months,
+        "site_kind": character.site_kind,
+        "sector": character.sector,
     }

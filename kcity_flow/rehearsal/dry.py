@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from kcity_flow.domain import agenda
+from kcity_flow.domain import agenda, reviewers
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.casefile import ApplicationFile, CaseFile, EditionFile
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.errors import FileClosed, Refusal
+from kcity_flow.gateway import BELONGS_TO
 
 
 class DryRun:
@@ -35,6 +36,9 @@ class DryRun:
         self.letters: list[tuple[datetime, m.Letter]] = []
         self.on_entry: Callable[[m.Entry], None] = lambda _: None
         self.refused_orders: list[tuple[str, str]] = []
+        self.pool: dict[str, m.Reviewer] = {}
+        """Reviewers by their ids, as the edition's ledger names them."""
+        self._pool_named_by = 0
         self._numbers: dict[str, int] = {}
         self._alarms: list[tuple[datetime, str]] = []
         self._closed: set[str] = set()
@@ -51,6 +55,13 @@ class DryRun:
     def is_closed(self, ref: str) -> bool:
         """Whether the application's file has been closed: nothing more can be recorded on it."""
         return ref in self._closed
+
+    def proposed(self, ref: str, step: str) -> list[reviewers.Pair]:
+        """Whom the system proposes now for the seats that an application lacks on a step."""
+        files = [file.application for file in self.files.values()]
+        programme = self.rules.programme(self.files[ref].application.programme)
+        found = reviewers.propose(self.pool.values(), self._pool_named_by, files, programme, step, self.now)
+        return [pair for pair in found.pairs if pair.ref == ref]
 
     def receive(self, data: dict[str, Any], by: dict[str, Any]) -> m.Receipt:
         """An application arrives and is given the next number of its programme.
@@ -77,6 +88,9 @@ class DryRun:
         file = self.file(subject)
         if self.is_closed(subject):
             raise FileClosed(f"The file of {subject} is closed.", stage=file.stage)
+        if trigger in ("assign_reviewer", "replace_reviewer"):
+            known = self.pool.get(data["reviewer"])
+            data = {**data, BELONGS_TO: known.organisations if known else ()}
         command = m.parse(file.kind, trigger, {**data, "id": id, "by": by})
         try:
             return file.handle(command, self.now, self.now)
@@ -141,6 +155,9 @@ class DryRun:
     def _collect(self, file: CaseFile) -> None:
         for entry in file.outgoing:
             self.entries.append(entry)
+            if entry.command == "name_reviewers" and entry.outcome is m.Outcome.MADE:
+                named = [m.Reviewer.model_validate(one) for one in entry.data["reviewers"]]
+                self.pool, self._pool_named_by = {one.person: one for one in named}, entry.number
             self.on_entry(entry)
         self.letters += [(self.now, letter) for letter in file.post]
         file.outgoing, file.post = [], []

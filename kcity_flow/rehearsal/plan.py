@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 from random import Random
 from typing import Any
 
-from kcity_flow.domain import selection
+from kcity_flow.domain import screening, selection
 from kcity_flow.domain.application import Application
 from kcity_flow.domain.edition import Edition, Late, ProcurementMode, Programme, QuotaKind, StepKind
-from kcity_flow.domain.evaluation import criterion_mean, final_score
-from kcity_flow.domain.messages import Outcome
+from kcity_flow.domain.evaluation import criterion_mean, final_score, judged_steps, quorum, ranking_step, too_few_sheets
+from kcity_flow.domain.messages import ConflictKind, Outcome
 from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage
-from kcity_flow.rehearsal.cast import BELOW, Character, cast, firm, given, proof
+from kcity_flow.rehearsal.cast import BELOW, ZONES, Character, cast, documents, firm, given, proof
 from kcity_flow.rehearsal.theatre import Act, Acting, Do, Moved, Plan, Script, Theatre, Until
 
 S, R = Stage, Role
@@ -84,7 +85,6 @@ class Story:
         self.window = theatre.edition.window(self.programme)
         self.officer = ""
         self.ref = ""
-        self.rank = 1
         self.awaits_decision = False
         self.takes_back = False
         self._done: set[str] = set()
@@ -200,6 +200,10 @@ class Story:
             "alone": ("select", self.by(R.COMMITTEE), {"krw": self.award, "rank": 1}),
         }
         known = {S.SHORTLISTED: "alone", S.RECEIVED: "skipped"}
+        if self.stage is S.SCREENING and (tied := self.tied()):
+            known[S.SCREENING] = "tied"
+            data = {"reviewer": tied[0], "step": S.PAPER_REVIEW.value, "reason": "knows the project well"}
+            impossible["tied"] = ("assign_reviewer", (self.officer, R.DESK), data)
         trigger, who, data = impossible[known.get(self.stage, "unproven")]
         yield Do(trigger, data, *who, expect=Outcome.REFUSED)
 
@@ -296,52 +300,118 @@ class Story:
         elif self.app.clarifications == 0 and self.stage is S.SCREENING and self.random.random() < 0.2:
             yield from self._ask(answered=True)
 
-    def _ask(self, *, answered: bool) -> Script:
-        yield from self.desk("ask_clarification", question="Which office will look after the equipment?")
+    def _ask(self, *, answered: bool, sends: tuple[str, ...] = ()) -> Script:
+        question = "Which office will look after the equipment?"
+        yield from self.desk("ask_clarification", question=f"Please send the {sends[0]}." if sends else question)
         if answered:
             yield from self.pause(2, 5)
-            yield from self.do("answer_clarification", self.applicant, answer="The transport department.",
-                               evidence=[self.proof("answer")])  # fmt: skip
+            yield from self.do("answer_clarification", self.applicant,
+                               answer="It is attached." if sends else "The transport department.",
+                               documents=documents(self.character, *sends), evidence=[self.proof("answer")])  # fmt: skip
         while self.app.clarification_open:
             yield from self.pause(2)
+
+    def complete(self) -> Script:
+        """Ask for the documents that are missing; who is to be ineligible for them does not answer."""
+        there = {document.kind for document in self.app.documents}
+        missing = tuple(kind for kind in self.programme.documents if kind not in there)
+        if missing and not self.app.clarifications:
+            yield from self._ask(answered=self.fate.lacks != "documents", sends=missing)
+
+    def supersede(self) -> Script:
+        """A newer version, which came soon after the first."""
+        at = self.character.arrives_at + timedelta(minutes=20)
+        in_time = not self.fate.late and not self.fate.found_late
+        if in_time and self.claim("supersede"):
+            sent = documents(self.character, *self.character.documents, version=2)
+            yield from self.desk(
+                "supersede", received_at=at.isoformat(), channel=self.character.channel, documents=sent
+            )
 
     # --- reviewers ---
 
     def seat(self, step: Stage, *, more: int = 0) -> Script:
         """Assign reviewers for a step until enough are declared free of conflict, and some more."""
-        review = self.programme.review
-        needed = review.panel_quorum if step is S.PRESENTATION else review.paper_quorum
-        while sum(1 for seat in self.app.seats(step) if seat.free) < needed + more:
+        while len(self.app.free_seats(step)) < quorum(self.programme, step) + more:
             waiting = [seat.reviewer for seat in self.app.seats(step) if seat.free is None]
             if not waiting:
-                reviewer = self._another(step)
-                yield from self.desk("assign_reviewer", reviewer=reviewer, step=step.value)
-                waiting = [reviewer]
-            conflict = self.claim("replace_reviewer")
-            yield from self.do("declare_conflict", (waiting[0], R.REVIEWER), step=step.value, conflict=conflict)
-            if conflict:
-                another = self._another(step)
-                yield from self.do("replace_reviewer", self.by(R.CHAIR), reviewer=another, step=step.value,
-                                   replaces=waiting[0], reason="a conflict of interest")  # fmt: skip
+                for chosen in self._chosen(step):
+                    yield from self.desk("assign_reviewer", step=step.value, **chosen)
+            elif self.claim("replace_reviewer"):
+                yield from self.replace(waiting[0], step)
+            else:
+                yield from self.do("declare_conflict", (waiting[0], R.REVIEWER), step=step.value, conflict=False)
 
-    def _another(self, step: Stage) -> str:
-        seated = [seat.reviewer for seat in self.app.seats(step)]
-        return self.theatre.pick(R.REVIEWER, *seated)
+    def _chosen(self, step: Stage) -> list[dict[str, Any]]:
+        """Whom the system proposes; now and then somebody else, with a reason."""
+        proposed = self.theatre.dry.proposed(self.ref, step)
+        if not proposed or self.random.random() < 0.12:
+            seated = [seat.reviewer for seat in self.app.seats(step)]
+            other = self.theatre.pick(R.REVIEWER, *seated, *self.tied())
+            return [{"reviewer": other, "reason": "was free that day"}]
+        return [{"reviewer": p.reviewer.person, "basis": p.basis.model_dump(mode="json")} for p in proposed]
 
-    def score(self) -> Script:
-        """Every reviewer of this step who has not yet done so seals a sheet."""
-        points = BELOW if self.fate.rejected_at is self.stage else self.character.points
-        for seat in self.app.seats(self.stage):
-            if seat.free and seat.scores is None:
+    def replace(self, reviewer: str, step: Stage) -> Script:
+        """A reviewer declares a conflict, and the chair names another."""
+        kind = self.random.choice(list(ConflictKind)).value
+        yield from self.do("declare_conflict", (reviewer, R.REVIEWER), step=step.value, conflict=True, kind=kind)
+        chosen = self._chosen(step)[0] | {"reason": "a conflict of interest"}
+        yield from self.do("replace_reviewer", self.by(R.CHAIR), step=step.value, replaces=reviewer, **chosen)
+
+    def tied(self) -> list[str]:
+        """Reviewers of the pool who are in conflict with it."""
+        pool = self.theatre.dry.pool.values()
+        return [one.person for one in pool if self.app.conflict_of(one.person, one.organisations)]
+
+    def score(self, step: Stage) -> Script:
+        """Every reviewer of a step who has not yet done so seals a sheet."""
+        for seat in self.app.free_seats(step):
+            if seat.scores is None:
                 yield from self.pause(0, 1)
-                scores = {c.key: max(0, min(100, points + self.random.randint(-3, 3))) for c in self.programme.criteria}
-                yield from self.do("seal_sheet", (seat.reviewer, R.REVIEWER), scores=scores)
+                yield from self.seal("seal_sheet", seat.reviewer, step)
+
+    def seal(self, trigger: str, reviewer: str, step: Stage, **data: Any) -> Script:
+        """A reviewer's sheet, with a comment that nobody else keeps."""
+        points = BELOW if self.fate.rejected_at is step else self.character.points
+        scores = {c.key: max(0, min(100, points + self.random.randint(-3, 3))) for c in self.programme.criteria}
+        yield from self.do(trigger, (reviewer, R.REVIEWER), scores=scores, comment=self.proof(f"comment {reviewer}"),
+                           step=None if step is self.stage else step.value, **data)  # fmt: skip
+
+    def judge(self) -> Script:
+        """Seats and sheets until those of every step so far suffice: whom a conflict bars, it bars from all of them."""
+        while lacking := [step for step in self._judged() if too_few_sheets(self.app, self.programme, step)]:
+            step = lacking[0]
+            far_apart = len(self.app.counted_sheets(step)) >= quorum(self.programme, step)
+            yield from self.seat(step, more=int(far_apart))
+            yield from self.score(step)
+
+    def _judged(self) -> list[Stage]:
+        """The steps judged by sheets that it has come to."""
+        return [step for step in map(Stage, judged_steps(self.programme)) if step in self.app.reached]
+
+    def lose_sheets(self) -> Script:
+        """Sheets that count no more, and those that take their place: a conflict found late, a mix-up."""
+        step = self._judged()[-1]
+        if self.stage is step and self.claim("supersede_sheet"):
+            reviewer = self.app.counted_sheets(step)[0].reviewer
+            yield from self.seal("supersede_sheet", reviewer, step, reason="two columns were exchanged")
+        if not self.unhurried or len(self.app.counted_sheets(step)) != quorum(self.programme, step):
+            return
+        if self.claim("replace_reviewer"):
+            yield from self.replace(self.app.counted_sheets(step)[0].reviewer, step)
+            yield from self.judge()
+        if [trigger for trigger in ("void_sheet", "assign_reviewer", "seal_sheet") if self.claim(trigger)]:
+            reviewer = self.app.counted_sheets(step)[-1].reviewer
+            yield from self.do("void_sheet", self.by(R.CHAIR), reviewer=reviewer, step=step.value,
+                               reason="the sheet speaks of another city")  # fmt: skip
+            yield from self.judge()
 
     def go_on(self) -> Script:
         """To the next step of the route, or onto the shortlist."""
         step = self.next_step()
         if step is S.PRESENTATION:
             yield from self.seat(S.PRESENTATION)
+            yield from self.judge()
         trigger = {
             S.CONSULTATION: "invite_to_consultation",
             S.PRESENTATION: "invite_to_presentation",
@@ -358,19 +428,25 @@ class Story:
     def meet(self, *, missed: int = 0) -> Script:
         """Agree a date and hold the meeting; of a missed date another is made."""
         if self.app.meeting is None:
-            yield from self.desk("schedule", date_at=self._date().isoformat())
+            yield from self.desk("schedule", **self._invitation())
         while self.app.meeting and not self.app.meeting.held:
             yield Until(max(self.app.meeting.at + timedelta(hours=20), self.theatre.now))
             if self.app.meeting.missed:
-                yield from self.desk(
-                    "reschedule", date_at=self._date().isoformat(), reason="the applicant asked for it"
-                )
+                yield from self.desk("reschedule", **self._invitation(), reason="the applicant asked for it")
             elif self.app.missed < missed:
                 yield from self.desk("miss_date")
                 if missed == 2 and self.app.missed == 2:
                     return
+            elif self.random.random() < 0.2:
+                yield from self.desk("hold", present=[self.applicant[0], self.officer])
             else:
                 yield from self.desk("hold")
+
+    def _invitation(self) -> dict[str, Any]:
+        """A date, in the zone of whoever is invited, and who comes from either side."""
+        return {"date_at": self._date().isoformat(), "zone": ZONES[self.character.country], "minutes": 90,
+                "applicant": [self.applicant[0]], "ministry": [self.theatre.pick(R.MINISTRY)],
+                "evidence": [self.proof(f"agenda {self.app.rounds_finished}")]}  # fmt: skip
 
     def _date(self) -> datetime:
         return self.theatre.in_days(self.random.randint(3, 5), self.random.choice((10, 11, 14, 15)))
@@ -382,6 +458,7 @@ class Story:
         yield from self.pause(0, 1)
         if not self.app.acknowledged and not self.acknowledges_late():
             yield from self.desk("acknowledge")
+        yield from self.supersede()
         yield from self.aside()
         yield from self.departures()
         if self.stage is not S.RECEIVED:
@@ -418,6 +495,8 @@ class Story:
         yield from self.departures()
         if self.stage is not S.SCREENING:
             return
+        yield from self.supersede()
+        yield from self.complete()
         yield from self.clarify()
         if self.fate.found_late:
             if self.once("found late"):
@@ -427,7 +506,8 @@ class Story:
             yield from self.turn_away()
             return
         if self.fate.ineligible and "reopened" not in self._done:
-            yield from self.two("declare_ineligible", R.DESK, R.HEAD, item=self.programme.eligibility[0].key)
+            item = next(line.item for line in screening.checklist(self.app, self.programme) if not line.answer)
+            yield from self.two("declare_ineligible", R.DESK, R.HEAD, item=item)
             return
         yield from self.seat(S.PAPER_REVIEW)
         yield from self.pause(0, 1)
@@ -442,12 +522,8 @@ class Story:
         if self.stage is not S.PAPER_REVIEW:
             return
         yield from self.clarify()
-        more = len(self.app.seats(S.PAPER_REVIEW)) == self.programme.review.paper_quorum and self.claim(
-            "assign_reviewer"
-        )
-        if more or any(pair == ("replace_reviewer", S.PAPER_REVIEW) for pair in self.theatre.missing()):
-            yield from self.seat(S.PAPER_REVIEW, more=1)
-        yield from self.score()
+        yield from self.judge()
+        yield from self.lose_sheets()
         yield from self.pause(0, 1)
         if self.fate.rejected_at is S.PAPER_REVIEW:
             yield from self.reject("below_threshold")
@@ -461,6 +537,7 @@ class Story:
         if self.stage is not S.CONSULTATION:
             return
         yield from self.clarify()
+        yield from self.lose_sheets()
         rounds = next(step.rounds for step in self.programme.route if step.kind is StepKind.CONSULTATION)
         if self.fate.no_show_at is S.CONSULTATION:
             yield from self.stay_away()
@@ -501,10 +578,9 @@ class Story:
         if self.fate.no_show_at is S.PRESENTATION:
             yield from self.stay_away()
             return
-        if len(self.app.seats(S.PRESENTATION)) == self.programme.review.panel_quorum and self.claim("assign_reviewer"):
-            yield from self.seat(S.PRESENTATION, more=1)
         yield from self.meet(missed=1 if self.claim("reschedule") else self.app.missed)
-        yield from self.score()
+        yield from self.judge()
+        yield from self.lose_sheets()
         yield from self.pause(0, 1)
         if self.fate.rejected_at is S.PRESENTATION:
             yield from self.reject("below_threshold")
@@ -518,6 +594,7 @@ class Story:
         if self.stage is not S.CONFIRMATION:
             return
         yield from self.clarify()
+        yield from self.lose_sheets()
         agreed = self.fate.rejected_at is not S.CONFIRMATION
         if self.app.confirmed is None:
             yield from self.pause(2, 6)
@@ -534,6 +611,8 @@ class Story:
         """Wait for the committee."""
         yield from self.aside()
         yield from self.departures()
+        if self.stage is S.SHORTLISTED:
+            yield from self.lose_sheets()
         while self.stage is S.SHORTLISTED:
             self.awaits_decision = True
             yield from self.pause(1)
@@ -542,6 +621,7 @@ class Story:
         """Wait for a place, or for the last day."""
         if not self.fate.promoted and self.fate.withdraws_at is not S.RESERVE:
             yield from self.aside()  # whoever has the time
+            yield from self.lose_sheets()
         yield from self.departures()
         if self.stage is S.RESERVE:
             yield from self.tell()
@@ -840,11 +920,12 @@ class Story:
 
     # --- places ---
 
-    def choice(self, rank: int, krw: int) -> dict[str, Any]:
+    def choice(self, rank: int, krw: int, line: selection.Ranked) -> dict[str, Any]:
         """A place for it, as the edition names it."""
         character = self.character
         return {"ref": self.ref, "krw": krw, "rank": rank, "organisation": character.organisation,
-                "country": character.country}  # fmt: skip
+                "country": character.country, "score": line.candidate.score, "bonus": line.bonus,
+                "decided_by": line.decided_by}  # fmt: skip
 
     @property
     def award(self) -> int:
@@ -896,7 +977,7 @@ class Secretariat:
         due = results.due_on
         self.decides_on = results.decided_on or calendar.plus_working_days(due, -DECIDED_BEFORE)
         self.publishes_on = calendar.plus_working_days(due, -1)
-        self._free_for: dict[str, int] = {}
+        self._named_for: dict[str, int] = {}
         self._ordered_at = theatre.origin_at
 
     @property
@@ -919,6 +1000,8 @@ class Secretariat:
         yield Until(self.theatre.working(self.theatre.now))
         proposed = yield Do("open_call", {}, self.theatre.pick(R.HEAD), R.HEAD)
         yield Do("open_call", {}, self.theatre.pick(R.MINISTRY), R.MINISTRY, confirms=proposed)
+        pool = [reviewer.model_dump(mode="json") for reviewer in self.theatre.cast.pool]
+        yield Do("name_reviewers", {"reviewers": pool}, self.theatre.pick(R.DESK), R.DESK)
         while not self.over():
             yield Until(self.theatre.in_days(1))
             yield from self.grant()
@@ -973,28 +1056,31 @@ class Secretariat:
         ]  # fmt: skip
         if not waiting and programme.key in self.call.decided:
             return
-        lines = selection.rank(programme, [_candidate(story) for story in waiting])
+        with_project = {holder.choice.country for holder in self.call.places.values()}
+        lines = selection.rank(
+            programme,
+            [_candidate(story) for story in waiting],
+            frozenset({*self.edition.project_countries, *with_project}),
+        )
         by_ref = {story.ref: story for story in waiting}
         room = self._room(programme)
         selected: list[Any] = []
         reserve: list[Any] = []
-        passed_over: list[str] = []
         first = 1 + max([c.rank for c in self._choices(programme.key)], default=0)
         for place, line in enumerate(lines):
             story = by_ref[line.candidate.ref]
-            points = final_score(story.app, programme) or 0
-            story.rank = first + place
+            points = Fraction(line.candidate.score) + line.bonus
             if points >= SELECTED_FROM and len(selected) < room:
-                selected.append(story.choice(story.rank, story.award))
+                selected.append(story.choice(first + place, story.award, line))
             elif points >= RESERVE_FROM and self._reserve_open():
-                reserve.append(story.choice(story.rank, story.award))
-            else:
-                passed_over.append(story.ref)
+                reserve.append(story.choice(first + place, story.award, line))
+        voted = [line.candidate.ref for line in lines if line.decided_by == "vote"]
+        minutes = [proof(programme.key, "minutes of the vote", *voted)] if voted else None
         for story in waiting:
             story.awaits_decision = False
         yield from self.two("decide_selection", R.COMMITTEE, R.MINISTRY, tuple(by_ref), programme=programme.key,
-                            selected=selected, reserve=reserve, passed_over=passed_over,
-                            reason="as minuted, ties decided by vote")  # fmt: skip
+                            ranking=[line.candidate.ref for line in lines], selected=selected, reserve=reserve,
+                            voted=voted, evidence=minutes)  # fmt: skip
 
     def _choices(self, key: str) -> list[Any]:
         decided = self.call.decided.get(key)
@@ -1016,20 +1102,22 @@ class Secretariat:
         return last is None or self.theatre.calendar.day_of(self.theatre.now) + timedelta(days=4) < last
 
     def promote(self, programme: Programme) -> Script:
-        """A place that stays free for three days goes to who waits for it."""
-        candidates = [
-            story for story in self.stories
+        """Three days after a place came free it goes to whoever was named next, or, with a reason, to who is ready."""
+        named = self.call.nominated.get(programme.key)
+        ready = [
+            story.ref for story in self.stories
             if story.ref and story.programme is programme and story.stage is S.RESERVE and story.fate.promoted
         ]  # fmt: skip
-        if not candidates or not self._room(programme) or not self._reserve_open() or self.theatre.wishes:
-            self._free_for[programme.key] = 0
+        if named is None or not ready or not self._reserve_open() or self.theatre.wishes:
+            self._named_for[programme.key] = 0
             return
-        self._free_for[programme.key] = self._free_for.get(programme.key, 0) + 1
-        if self._free_for[programme.key] < 3:
+        self._named_for[programme.key] = self._named_for.get(programme.key, 0) + 1
+        if self._named_for[programme.key] < 3:
             return
-        story = candidates[0]
-        yield from self.two("promote_next", R.MINISTRY, R.MINISTRY, (story.ref,), ref=story.ref, krw=story.award,
-                            reason="the first whose host government is ready")  # fmt: skip
+        ref = named if named in ready else ready[0]
+        story = next(story for story in self.stories if story.ref == ref)
+        yield from self.two("promote_next", R.MINISTRY, R.MINISTRY, (ref,), ref=ref, krw=story.award,
+                            reason=None if ref == named else "the first whose host government is ready")  # fmt: skip
 
     def publish(self, day_has_come: bool) -> Script:
         """All results at one instant; later, those of applications that were rejected since."""
@@ -1057,5 +1145,6 @@ def _candidate(story: Story) -> selection.Candidate:
         organisation=story.character.organisation,
         score=str(score),
         criteria=criteria,
+        sheets=len(story.app.counted_sheets(ranking_step(story.programme))),
         matching_krw=story.app.matching_krw,
     )

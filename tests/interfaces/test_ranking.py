@@ -88,11 +88,13 @@ def test_only_who_is_shortlisted_is_ranked(tmp_path: Path) -> None:
 
 
 def test_a_country_without_a_project_comes_first_between_equals(tmp_path: Path) -> None:
+    choice = Choice(ref="KC2021-SOL-0001", krw=1, rank=1, organisation="O-9", country="KE")
+    held = Holder(programme="solution", choice=choice)
     found = ranked(
         tmp_path,
         shortlisted(1, "241/3", "KE"),
         shortlisted(2, "241/3", "TR"),
-        shortlisted(3, "95", "KE", stage=Stage.SELECTED, krw=500_000_000),
+        call=Call(year=2021, places={"KC2021-SOL-0001": held}),
     )
 
     assert [(line.candidate.ref[-4:], line.decided_by) for line in found.lines] == [
@@ -108,7 +110,8 @@ def test_a_good_study_of_last_year_is_preferred_whoever_of_the_consortium_made_i
     register.prepare()
 
     def applies(year: int, number: int, organisation: str, partners: list[str], grade: str = "") -> View:
-        applicant = {"contact": "P-X", "organisation": organisation, "country": "TR", "partners": partners}
+        beside = [{"kind": "local_government", "organisation": name} for name in partners]
+        applicant = {"contact": "P-X", "organisation": organisation, "country": "TR", "partners": beside}
         data = with_ids({"applicant": applicant}, vault)
         view = shortlisted(
             number,
@@ -122,7 +125,8 @@ def test_a_good_study_of_last_year_is_preferred_whoever_of_the_consortium_made_i
         received = entry(1, view.subject, command="receive", data=data)
         closed = entry(2, view.subject, command="close", data={"grade": grade})
         register.project(Batch(entries=(received, closed) if grade else (received,), letters=(), view=view))
-        assert all(id.startswith("O-") and id.isupper() for id in (view.organisation, *data["applicant"]["partners"]))
+        ids = [view.organisation, *(partner["organisation"] for partner in data["applicant"]["partners"])]
+        assert all(id.startswith("O-") and id.isupper() for id in ids)
         return view
 
     applies(2021, 1, "City of Izmir", [], "good")

@@ -17,7 +17,6 @@ from kcity_flow.domain.stages import Role, Stage, Via
 SEOUL = ZoneInfo("Asia/Seoul")
 HASH, REASON = "a" * 64, "b" * 64
 REVIEWERS = [f"P-REV-{n}" for n in range(1, 8)]
-CODES = {"planning": "PLA", "demonstration": "DEM", "twinning": "TWI", "city_lab": "LAB", "pilot": "PIL"}
 PATH = (
     Stage.RECEIVED, Stage.SCREENING, Stage.PAPER_REVIEW, Stage.CONSULTATION, Stage.PRESENTATION, Stage.CONFIRMATION,
     Stage.SHORTLISTED, Stage.SELECTED, Stage.FRAMEWORK, Stage.PROCUREMENT, Stage.IMPLEMENTATION, Stage.ACCEPTANCE,
@@ -119,7 +118,7 @@ class Case(_Bench):
         self.edition = rules(edition) if isinstance(edition, str) else edition
         self.window = self.edition.window(self.edition.programme(programme))
         self.now = self.window.opens_at + timedelta(days=4)
-        self.ref = f"KC{self.edition.year}-{CODES[programme]}-0001"
+        self.ref = f"KC{self.edition.year}-{self.edition.programme(programme).code}-0001"
         self.file = self._file(None)
 
     def _file(self, carried: dict[str, Any] | None) -> ApplicationFile:
@@ -146,15 +145,24 @@ class Case(_Bench):
 
     # --- the straight way ---
 
-    def receive(self, **more: Any) -> Receipt:
-        applicant = m.Applicant(contact="P-MAYOR", organisation="O-TBILISI", kind="local_government", country="GE")
+    def arrival(self) -> dict[str, Any]:
+        """What an application says that may be eligible."""
+        programme = self.edition.programme(self.programme)
+        kind = next((k for k in programme.applicants if k == "local_government"), programme.applicants[0])
+        partners = [{"organisation": "O-PARTNER", "kind": kind} for kind in programme.partner.kinds[:1]]
+        applicant = {"contact": "P-MAYOR", "organisation": "O-TBILISI", "kind": kind, "country": "GE"}
+        applicant |= {"partners": partners}
+        documents = [{"kind": kind, "sha256": HASH} for kind in programme.documents]
         data = {"programme": self.programme, "applicant": applicant, "city": "Tbilisi", "title": "A plan", "months": 6}
-        data |= {"received_at": self.now, "channel": "e-mail" if self.window.channels[-1] != "post" else "post"}
-        return self.do("receive", **(data | more))
+        channel = "e-mail" if self.window.channels[-1] != "post" else "post"
+        return data | {"received_at": self.now, "channel": channel, "documents": documents}
+
+    def receive(self, **more: Any) -> Receipt:
+        return self.do("receive", **(self.arrival() | more))
 
     def assign(self, step: str, count: int) -> None:
         for reviewer in REVIEWERS[:count]:
-            self.do("assign_reviewer", reviewer=reviewer, step=step)
+            self.do("assign_reviewer", reviewer=reviewer, step=step, reason=REASON)
             self.do("declare_conflict", person=reviewer, step=step, conflict=False)
 
     def seal(self, *scores: int) -> None:
@@ -162,8 +170,13 @@ class Case(_Bench):
         for reviewer, score in zip(REVIEWERS, scores, strict=False):
             self.do("seal_sheet", person=reviewer, scores={criterion.key: score for criterion in criteria})
 
+    def meeting(self, **more: Any) -> dict[str, Any]:
+        """What a meeting's command says, twenty days ahead."""
+        sides = {"applicant": ["P-MAYOR"], "ministry": ["P-MINISTRY"]}
+        return {"date_at": self.now + timedelta(days=20), "zone": "Asia/Tbilisi", "evidence": [HASH], **sides} | more
+
     def meet(self) -> None:
-        self.do("schedule", date_at=self.now + timedelta(days=20))
+        self.do("schedule", **self.meeting())
         self.wait(days=20)
         self.do("hold")
 
@@ -303,10 +316,9 @@ class Office(_Bench):
     def decide(self, programme: str, selected: int = 0, reserve: int = 0, *, start: int = 1, **more: Any) -> Receipt:
         """Places and reserve for applications numbered from ``start``, in their order."""
         chosen = [self.choice(programme, start + n) for n in range(selected + reserve)]
-        return self.two(
-            "decide_selection",
-            **{"programme": programme, "selected": chosen[:selected], "reserve": chosen[selected:]} | more,
-        )
+        data = {"programme": programme, "selected": chosen[:selected], "reserve": chosen[selected:]} | more
+        ranking = [choice["ref"] for choice in (*data["selected"], *data["reserve"])]
+        return self.two("decide_selection", **{"ranking": ranking} | data)
 
     def choice(self, programme: str, number: int, **more: Any) -> dict[str, Any]:
         rules_of = self.edition.programme(programme)

@@ -177,10 +177,10 @@ def test_a_clarification_is_reminded_twice_told_once_and_then_lapses():
 
 def test_a_moved_date_is_a_new_generation_with_reminders_of_its_own():
     case = Case().to(Stage.CONSULTATION)
-    case.do("schedule", date_at=case.now + timedelta(days=30))
+    case.do("schedule", **case.meeting(date_at=case.now + timedelta(days=30)))
     first = case.file.timers["presentation"]
     case.wait(days=25)
-    case.do("reschedule", date_at=case.now + timedelta(days=30), reason=REASON)
+    case.do("reschedule", reason=REASON, **case.meeting(date_at=case.now + timedelta(days=30)))
     second = case.file.timers["presentation"]
     case.wait(days=29)
 
@@ -317,7 +317,7 @@ def test_a_whole_life_never_raises_but_by_refusing():
 
 def test_a_flag_asks_nobody_outside_to_decide():
     case = Case().to(Stage.CONSULTATION)
-    case.do("schedule", date_at=case.now + timedelta(days=20))
+    case.do("schedule", **case.meeting())
     case.wait(days=30)
 
     assert [entry.data["note"] for entry in case.entries if entry.command == "flag"][-1] == "presentation"

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kcity_flow.domain import messages as m
+from kcity_flow.domain import retelling
 from kcity_flow.domain.casefile import REFUSALS_AN_HOUR, REMEMBERED
 from kcity_flow.domain.errors import GuardFailed, IdTaken, IllegalMove, Refusal, SecondPersonNeeded, Unreadable
 from kcity_flow.domain.ledger import breaks
@@ -35,8 +36,7 @@ def plausible(case: Case, trigger: str, dice: random.Random) -> dict[str, Any]:
     soon = case.now + timedelta(days=dice.choice([-1, 0, 15, 25]))
     data: dict[str, Any] = {"evidence": [HASH], "reason": REASON}
     data |= {
-        "receive": lambda: {"programme": case.programme, "applicant": {"contact": "P-M", "organisation": "O-TBILISI", "kind": "local_government", "country": "GE"},
-                            "city": "Tbilisi", "title": "t", "received_at": case.now, "channel": "e-mail"},
+        "receive": case.arrival,
         "pass_screening": lambda: {"answers": {i.key: dice.random() < 0.9 for i in rules.eligibility}, "complete": True},
         "declare_ineligible": lambda: {"item": rules.eligibility[0].key},
         "reject": lambda: {"ground": dice.choice(["below_threshold", "outside_invited", "no_agreement", "refused"])},
@@ -49,12 +49,15 @@ def plausible(case: Case, trigger: str, dice: random.Random) -> dict[str, Any]:
         "return_final": lambda: {"missing": ["annex"]},
         "close": lambda: {"grade": "good", "filed": True},
         "merge_duplicate": lambda: {"survivor": "KC2021-PLA-0999"},
-        "assign_reviewer": lambda: {"reviewer": dice.choice(REVIEWERS), "step": dice.choice(["paper_review", "presentation"])},
+        "assign_reviewer": lambda: {"reviewer": dice.choice(REVIEWERS), "step": dice.choice(["paper_review", "presentation"]), "reason": dice.choice([REASON] * 4 + [None])},
         "replace_reviewer": lambda: {"reviewer": dice.choice(REVIEWERS), "step": "paper_review", "replaces": dice.choice(REVIEWERS)},
-        "declare_conflict": lambda: {"step": "paper_review", "conflict": dice.random() < 0.3},
+        "declare_conflict": lambda: {"step": "paper_review"} | dice.choice([{"conflict": False}] * 2 + [{"conflict": True, "kind": "adviser"}]),
+        "supersede": lambda: {"received_at": case.now, "channel": "post", "documents": [{"kind": "proposal", "sha256": HASH}]},
+        "supersede_sheet": lambda: {"scores": {c.key: dice.choice([60, 80]) for c in rules.criteria}},
+        "void_sheet": lambda: {"reviewer": dice.choice(REVIEWERS), "step": dice.choice(["paper_review", "presentation"])},
         "seal_sheet": lambda: {"scores": {c.key: dice.choice([60, 80]) for c in rules.criteria}},
-        "schedule": lambda: {"date_at": soon},
-        "reschedule": lambda: {"date_at": soon},
+        "schedule": lambda: case.meeting(date_at=soon),
+        "reschedule": lambda: case.meeting(date_at=soon),
         "agree_minutes": lambda: {"side": dice.choice(["applicant", "ministry"]), "minutes": HASH, "scope_agreed": True},
         "record_confirmation": lambda: {"agreed": dice.random() < 0.6},
         "object": lambda: {"ground": "office_error"},
@@ -575,6 +578,8 @@ def test_an_end_that_was_set_during_the_pause_moves_by_what_came_of_it_after():
 
     assert case.facts.ends_on == date(2023, 1, 10)
     assert case.file.timers["implementation_end"].due_at == seoul(2023, 1, 11)
+    # The ledger alone says so too: a pause is counted from facts, not from timers.
+    assert retelling.application_of(case.edition, case.facts.ref, case.entries).ends_on == date(2023, 1, 10)
 
 
 def test_a_resumption_undone_and_made_again_moves_deadlines_once():

@@ -105,6 +105,27 @@ def test_some_acts_are_refused_and_change_nothing(season):
     assert all(entry.source == entry.dest for entry in refused)
 
 
+def test_reviewers_are_proposed_by_the_system_or_chosen_with_a_reason_and_never_tied(season):
+    assigned = [e for e in season.entries if e.command == "assign_reviewer" and made(e)]
+    received = {e.subject: e.data["applicant"] for e in season.entries if e.command == "receive" and made(e)}
+    gains = {ref: {a["organisation"], *(p["organisation"] for p in a["partners"])} for ref, a in received.items()}
+
+    assert len([e for e in assigned if "basis" in e.data]) > 5 * len([e for e in assigned if "basis" not in e.data]) > 0
+    assert all(e.reason for e in assigned if "basis" not in e.data)
+    assert all(not gains[e.subject] & set(e.data["organisations"]) for e in assigned)
+    tied = {one for reviewer in season.cast.pool for one in reviewer.organisations} & set.union(*gains.values())
+    assert tied
+
+
+def test_a_place_that_comes_free_goes_to_whoever_was_named_or_for_a_reason_to_another(season):
+    of_edition = ledgers(season).of_edition
+    named = {e.number: e.data["ref"] for e in of_edition if e.command == "nominate_next"}
+    promoted = [e for e in of_edition if e.command == "promote_next" and made(e)]
+
+    assert promoted
+    assert all(e.reason or e.data["ref"] in [ref for n, ref in named.items() if n < e.number] for e in promoted)
+
+
 @settings(max_examples=8, deadline=None)
 @given(
     name=st.sampled_from(sorted(EDITIONS)),

@@ -58,7 +58,10 @@ def decided(case: Case, *decision: dict[str, Any]) -> Office:
     office = Office().deciding()
     office.until(case.now)
     for one in decision:
-        office.two(one.pop("trigger", "decide_selection"), **one)
+        trigger = one.pop("trigger", "decide_selection")
+        if trigger == "decide_selection":
+            one.setdefault("ranking", [choice["ref"] for choice in (*one["selected"], *one.get("reserve", ()))])
+        office.two(trigger, **one)
         ordered(office, case)
     return office
 
@@ -127,7 +130,7 @@ def rejected() -> Case:
 def absent() -> Case:
     case = Case().to(Stage.CONSULTATION)
     for trigger, reason in (("schedule", {}), ("reschedule", {"reason": REASON})):
-        case.do(trigger, date_at=case.now + timedelta(days=10), **reason)
+        case.do(trigger, **case.meeting(date_at=case.now + timedelta(days=10)), **reason)
         case.wait(days=11)
         case.do("miss_date")
     case.do("no_show", reason=REASON)
@@ -338,16 +341,17 @@ def test_a_mean_that_rounds_to_the_threshold_is_given_in_full() -> None:
 def test_a_sheet_that_was_void_counts_in_nothing() -> None:
     case = Case().to(Stage.PAPER_REVIEW)
     case.seal(90, 80, 80)
-    case.do("declare_conflict", person=REVIEWERS[0], step="paper_review", conflict=True)
-    case.do("assign_reviewer", reviewer=REVIEWERS[3], step="paper_review")
+    case.do("declare_conflict", person=REVIEWERS[0], step="paper_review", conflict=True, kind="adviser")
+    case.do("assign_reviewer", reviewer=REVIEWERS[3], step="paper_review", reason=REASON)
     case.do("declare_conflict", person=REVIEWERS[3], step="paper_review", conflict=False)
     criteria = case.edition.programme("planning").criteria
     case.do("seal_sheet", person=REVIEWERS[3], scores={criterion.key: 80 for criterion in criteria})
+    case.do("declare_conflict", person=REVIEWERS[1], step="paper_review", conflict=False)  # again, after sealing
     case.do("invite_to_consultation")
 
     conflict, scores, *_ = sentences(case, H.REVIEW)
     assert conflict.text == (
-        "On Wednesday, 21 April 2021 a reviewer declared a conflict of interest, and takes no part."
+        "On Wednesday, 21 April 2021 a reviewer declared a conflict of interest (adviser), and takes no part."
     )
     assert scores.text.startswith("In the paper review 3 score sheets came to a mean of 80.00 of 100, which reaches")
     assert scores.entries == (12, 13, 17)
@@ -393,14 +397,14 @@ def test_who_stands_on_the_reserve_reads_which_number_it_is_and_until_when() -> 
     )
 
 
-def test_who_was_passed_over_reads_how_many_places_went_to_others() -> None:
+def test_who_was_passed_over_reads_its_rank_and_how_many_places_went_to_others() -> None:
     case = Case().to(Stage.SHORTLISTED)
     selected = [Office().choice("planning", 2)]
-    office = decided(case, {"programme": "planning", "selected": selected, "passed_over": [case.ref]})
+    office = decided(case, {"programme": "planning", "selected": selected, "ranking": [selected[0]["ref"], case.ref]})
 
     assert told(case, H.IN_SHORT, office)[1] == (
         "It was not selected, which was decided on Monday, 31 May 2021: "
-        "1 place went to others, and it was judged with a mean of 80.00."
+        "1 place went to others, and it ranked 2 of 2 with a mean of 80.00."
     )
 
 
@@ -427,28 +431,15 @@ def test_a_ranking_that_stands_in_the_decision_is_told_with_the_rule_that_decide
     )
 
 
-def test_who_was_passed_over_reads_its_rank_where_the_decision_states_the_ranking() -> None:
-    case = Case().to(Stage.SHORTLISTED)
-    selected = [Office().choice("planning", 2)]
-    office = decided(case, {"programme": "planning", "selected": selected, "passed_over": [case.ref]})
-    order = office.entries[-1]
-    ranking = ["KC2021-PLA-0002", case.ref]
-    office.entries[-1] = order.model_copy(update={"data": {**order.data, "ranking": ranking}})
-
-    said = told(case, H.DECISION, office)
-    assert said[1].endswith(": 1 place went to others, and it ranked 2 of 2 with a mean of 80.00.")
-    assert "The decision leaves the computed order; the reason for that is on record." not in said
-
-
 def test_leaving_the_computed_order_and_the_quota_is_said_with_its_reason() -> None:
     case = Case().to(Stage.SHORTLISTED)
-    selected = [Office().choice("planning", number) for number in (2, 1, 3, 4, 5)]
-    office = decided(
-        case,
-        {"programme": "planning", "selected": selected, "reason": REASON, "over_quota_reason": HASH},
-    )
+    selected = [Office().choice("planning", number) for number in (1, 2, 3, 4, 5)]
+    ranking = [choice["ref"] for choice in (selected[1], selected[0], *selected[2:])]
+    data = {"programme": "planning", "selected": selected, "ranking": ranking}
+    office = decided(case, data | {"reason": REASON, "over_quota_reason": HASH})
 
     said = told(case, H.DECISION, office, reason=TEXT)
+    assert "it ranked 2 of 5" in said[1]
     assert "The decision leaves the computed order; the reason for that is on record." in said
     assert "More places were given than the programme is meant to have; the reason for that is on record." in said
     assert f"In writing: “{TEXT}”" in said

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kcity_flow.domain.errors import GuardFailed
+from kcity_flow.domain.messages import Partner
 from kcity_flow.domain.moves import MOVES
 from kcity_flow.domain.stages import Role, Stage, Via
 from tests.unit.case import HASH, REASON, REVIEWERS, Case, seoul
@@ -66,6 +67,9 @@ def arriving(when: Any) -> Given:
 
 RECEIVE = {"programme": "planning", "applicant": {"contact": "P-M", "organisation": "O-T", "kind": "local_government", "country": "GE"},
            "city": "T", "title": "t", "received_at": OPENS, "channel": "post"}  # fmt: skip
+ONES = {"priority": 1, "demand": 1, "korean_opportunities": 1}
+NEWER = {"channel": "post", "documents": [{"kind": "proposal", "sha256": "c" * 64}]}
+MEETING = {"date_at": seoul(2023, 1, 1), "applicant": ["P-MAYOR"], "ministry": ["P-MINISTRY"], "evidence": [HASH]}
 YES = {"answers": {"government": True, "oversees": True}, "complete": True}
 QUORUM = lambda case: case.assign("paper_review", 3)  # noqa: E731  # a name for a step of the table
 S = Stage
@@ -106,17 +110,63 @@ def opened(case: Case) -> None:
 
 
 def scheduled(case: Case) -> None:
-    case.do("schedule", date_at=case.now + timedelta(days=3))
+    case.do("schedule", **case.meeting(date_at=case.now + timedelta(days=3)))
 
 
 def held(case: Case) -> None:
     case.meet()
 
 
+def conflicted(reviewer: str, step: str = "paper_review", kind: str = "adviser") -> Callable[[Case], Any]:
+    return do("declare_conflict", person=reviewer, step=step, conflict=True, kind=kind)
+
+
+def voided(reviewer: str) -> Callable[[Case], Any]:
+    return do("void_sheet", reviewer=reviewer, step="paper_review", reason=REASON)
+
+
+def replaced(by: str, whom: str, *, declares: bool = True) -> Callable[[Case], Any]:
+    """The chair puts somebody else into a seat of the paper review, who is free of conflict."""
+
+    def step(case: Case) -> None:
+        case.do("replace_reviewer", reviewer=by, replaces=whom, step="paper_review", reason=REASON)
+        if declares:
+            case.do("declare_conflict", person=by, step="paper_review", conflict=False)
+
+    return step
+
+
+def fourth(case: Case) -> None:
+    """One more than the quorum sits on paper, free of conflict."""
+    case.do("assign_reviewer", reviewer="P-REV-4", step="paper_review", reason=REASON)
+    case.do("declare_conflict", person="P-REV-4", step="paper_review", conflict=False)
+
+
+def changed(**facts: Any) -> Callable[[Case], Any]:
+    """The same case with another record."""
+    return lambda case: setattr(case.file.carried, "application", case.facts.model_copy(update=facts))
+
+
+without_documents = changed(documents=())
+
+
+def _applicant(case: Case, **change: Any) -> None:
+    changed(applicant=case.facts.applicant.model_copy(update=change))(case)
+
+
+def of_kind(kind: str) -> Callable[[Case], Any]:
+    return lambda case: _applicant(case, kind=kind)
+
+
+def with_partners(*kinds: str) -> Callable[[Case], Any]:
+    return lambda case: _applicant(case, partners=tuple(Partner(organisation="O-P", kind=kind) for kind in kinds))
+
+
 def missed(times: int) -> Callable[[Case], Any]:
     def step(case: Case) -> None:
         for n in range(times):
-            case.do("reschedule" if n else "schedule", date_at=case.now + timedelta(days=3), reason=REASON)
+            meeting = case.meeting(date_at=case.now + timedelta(days=3))
+            case.do("reschedule" if n else "schedule", reason=REASON, **meeting)
             case.now += timedelta(days=3)
             case.do("miss_date")
 
@@ -185,25 +235,51 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("window_closed_or_continuous", "open_screening", {},                        received(OPENS, CLOSES - INSTANT),           received(OPENS, CLOSES), {}),
     ("not_acknowledged",          "acknowledge",    {},                          at(S.RECEIVED, do("acknowledge")),           at(S.RECEIVED), {}),
     ("names_another_application", "merge_duplicate", {"survivor": "KC2021-PLA-0001"}, at(S.RECEIVED),                         at(S.RECEIVED), {"survivor": "KC2021-PLA-0002"}),
-    ("item_of_the_programme",     "declare_ineligible", {"item": "korean_holder"}, at(S.SCREENING),                           at(S.SCREENING), {"item": "government"}),
+    ("subject_known",             "receive",        RECEIVE | {"site_kind": "island"}, arriving(OPENS),                      arriving(OPENS), {"site_kind": "new_town"}),
+    ("subject_known",             "receive",        RECEIVE | {"sector": "traffic"}, arriving(OPENS),                        arriving(OPENS), {"sector": None}),
+    ("newer_version_in_time",     "supersede",      NEWER | {"received_at": CLOSES}, at(S.SCREENING),                        at(S.SCREENING), {"received_at": CLOSES - INSTANT}),
+    ("newer_version_in_time",     "supersede",      NEWER | {"received_at": OPENS + timedelta(days=4)}, at(S.SCREENING),     at(S.SCREENING), {"received_at": OPENS + timedelta(days=4) + INSTANT}),
+    ("item_of_the_checklist",     "declare_ineligible", {"item": "korean_holder"}, at(S.SCREENING),                           at(S.SCREENING), {"item": "government"}),
+    ("item_of_the_checklist",     "declare_ineligible", {"item": "applicant_kind"}, at(S.SCREENING),                          at(S.SCREENING, of_kind("korean_corporation")), {}),
+    ("item_of_the_checklist",     "declare_ineligible", {"item": "documents"},   at(S.SCREENING, without_documents),          at(S.SCREENING, without_documents, do("ask_clarification"), do("answer_clarification")), {}),
+    ("record_eligible",           "pass_screening", YES,                         at(S.SCREENING, QUORUM, of_kind("korean_corporation")), at(S.SCREENING, QUORUM), {}),
+    ("record_eligible",           "pass_screening", {"answers": {"partner_abroad": True}, "complete": True}, at(S.SCREENING, QUORUM, with_partners("private_body"), programme="pilot", edition="rehearsal"), at(S.SCREENING, QUORUM, with_partners("private_body", "local_government"), programme="pilot", edition="rehearsal"), {}),
+    ("record_eligible",           "pass_screening", {"answers": {"government": True}, "complete": True}, at(S.SCREENING, QUORUM, of_kind("international_organisation"), programme="twinning", edition="rehearsal"), at(S.SCREENING, QUORUM, of_kind("international_organisation"), with_partners("local_government"), programme="twinning", edition="rehearsal"), {}),
+    ("checklist_complete",        "pass_screening", YES,                         at(S.SCREENING, QUORUM, without_documents),  at(S.SCREENING, QUORUM, without_documents, do("ask_clarification"), do("answer_clarification", documents=[{"kind": "proposal", "sha256": HASH}])), {}),
     ("eligible",                  "pass_screening", YES | {"answers": {"government": True, "oversees": False}}, at(S.SCREENING, QUORUM), at(S.SCREENING, QUORUM), YES),
     ("eligible",                  "pass_screening", YES | {"answers": {"government": True}}, at(S.SCREENING, QUORUM),         at(S.SCREENING, QUORUM), YES),
     ("checklist_complete",        "pass_screening", YES | {"complete": False},   at(S.SCREENING, QUORUM),                     at(S.SCREENING, QUORUM), YES),
     ("no_open_clarification",     "pass_screening", YES,                         at(S.SCREENING, QUORUM, do("ask_clarification")), at(S.SCREENING, QUORUM, do("ask_clarification"), do("answer_clarification")), {}),
     ("paper_quorum_declared",     "pass_screening", YES,                         at(S.SCREENING, lambda c: c.assign("paper_review", 2)), at(S.SCREENING, QUORUM), {}),
-    ("paper_quorum_declared",     "pass_screening", YES,                         at(S.SCREENING, QUORUM, do("declare_conflict", person=REVIEWERS[0], step="paper_review", conflict=True)), at(S.SCREENING, QUORUM), {}),
+    ("paper_quorum_declared",     "pass_screening", YES,                         at(S.SCREENING, QUORUM, conflicted(REVIEWERS[0])), at(S.SCREENING, QUORUM), {}),
     ("one_open_clarification",    "answer_clarification", {},                    at(S.SCREENING),                             at(S.SCREENING, do("ask_clarification")), {}),
     ("clarification_closed",      "ask_clarification", {},                       at(S.SCREENING, do("ask_clarification")),    at(S.SCREENING), {}),
     ("clarification_overdue",     "lapse_clarification", BY_CLOCK,      at(S.SCREENING, do("ask_clarification"), ladder_off("clarification", -1)), at(S.SCREENING, do("ask_clarification"), ladder_off("clarification")), {}),
     ("fewer_than_two_asked",      "ask_clarification", {},                       at(S.SCREENING, *[do("ask_clarification"), do("answer_clarification")] * 2), at(S.SCREENING, do("ask_clarification"), do("answer_clarification")), {}),
-    ("step_is_judged",            "assign_reviewer", {"reviewer": "P-R", "step": "presentation"}, at(S.SCREENING),            at(S.SCREENING), {"step": "paper_review"}),
-    ("step_is_judged",            "assign_reviewer", {"reviewer": "P-R", "step": "paper_review"}, at(S.PRESENTATION, programme="demonstration"), at(S.PRESENTATION, programme="demonstration"), {"step": "presentation"}),
-    ("not_assigned",              "assign_reviewer", {"reviewer": "P-REV-1", "step": "paper_review"}, at(S.SCREENING, QUORUM), at(S.SCREENING, QUORUM), {"reviewer": "P-REV-4"}),
-    ("replaces_nobody",           "assign_reviewer", {"reviewer": "P-REV-4", "step": "paper_review", "replaces": "P-REV-1"}, at(S.SCREENING, QUORUM), at(S.SCREENING, QUORUM), {"replaces": None}),
+    ("step_is_judged",            "assign_reviewer", {"reviewer": "P-R", "step": "presentation", "reason": REASON}, at(S.SCREENING),            at(S.SCREENING), {"step": "paper_review"}),
+    ("step_is_judged",            "assign_reviewer", {"reviewer": "P-R", "step": "paper_review", "reason": REASON}, at(S.PRESENTATION, programme="demonstration"), at(S.PRESENTATION, programme="demonstration"), {"step": "presentation"}),
+    ("step_is_judged",            "replace_reviewer", {"reviewer": "P-R", "step": "paper_review", "replaces": "P-REV-1", "reason": REASON}, at(S.CONSULTATION), at(S.CONSULTATION, conflicted("P-REV-1")), {}),
+    ("not_in_conflict",           "assign_reviewer", {"reviewer": "P-REV-4", "step": "paper_review", "organisations": ["O-TBILISI"], "reason": REASON}, at(S.SCREENING), at(S.SCREENING), {"organisations": ["O-KR"]}),
+    ("not_in_conflict",           "assign_reviewer", {"reviewer": "P-MAYOR", "step": "paper_review", "reason": REASON}, at(S.SCREENING), at(S.SCREENING), {"reviewer": "P-REV-4"}),
+    ("not_in_conflict",           "replace_reviewer", {"reviewer": "P-REV-1", "step": "paper_review", "replaces": "P-REV-2", "reason": REASON}, at(S.SCREENING, QUORUM, conflicted("P-REV-1"), replaced("P-REV-4", "P-REV-1")), at(S.SCREENING, QUORUM, replaced("P-REV-4", "P-REV-1")), {}),
+    ("proposed_or_reasoned",      "assign_reviewer", {"reviewer": "P-REV-4", "step": "paper_review"}, at(S.SCREENING),         at(S.SCREENING), {"basis": {"pool": 1, "at": OPENS, "expert": True, "load": 0, "share": 1}}),
+    ("not_assigned",              "assign_reviewer", {"reviewer": "P-REV-1", "step": "paper_review", "reason": REASON}, at(S.SCREENING, QUORUM), at(S.SCREENING, QUORUM), {"reviewer": "P-REV-4"}),
+    ("replaces_nobody",           "assign_reviewer", {"reviewer": "P-REV-4", "step": "paper_review", "replaces": "P-REV-1", "reason": REASON}, at(S.SCREENING, QUORUM), at(S.SCREENING, QUORUM), {"replaces": None}),
     ("replaces_assigned",         "replace_reviewer", {"reviewer": "P-REV-5", "step": "paper_review", "replaces": "P-REV-4", "reason": REASON}, at(S.SCREENING, QUORUM), at(S.SCREENING, QUORUM), {"replaces": "P-REV-3"}),
-    ("assigned_here",             "declare_conflict", {"person": "P-REV-4", "step": "paper_review", "conflict": True}, at(S.SCREENING, QUORUM), at(S.SCREENING, QUORUM), {"person": "P-REV-1"}),
-    ("free_to_judge",             "seal_sheet",     {"person": "P-REV-1", "scores": {"priority": 1, "demand": 1, "korean_opportunities": 1}}, at(S.PAPER_REVIEW, seal(80)), at(S.PAPER_REVIEW), {}),
-    ("free_to_judge",             "seal_sheet",     {"person": "P-REV-4", "scores": {"priority": 1, "demand": 1, "korean_opportunities": 1}}, at(S.PAPER_REVIEW, do("assign_reviewer", reviewer="P-REV-4", step="paper_review")), at(S.PAPER_REVIEW), {"person": "P-REV-1"}),
+    ("assigned_here",             "declare_conflict", {"person": "P-REV-4", "step": "paper_review", "conflict": True, "kind": "family"}, at(S.SCREENING, QUORUM), at(S.SCREENING, QUORUM), {"person": "P-REV-1"}),
+    ("kind_of_conflict",          "declare_conflict", {"person": "P-REV-1", "step": "paper_review", "conflict": True}, at(S.SCREENING, QUORUM), at(S.SCREENING, QUORUM), {"kind": "recent"}),
+    ("kind_of_conflict",          "declare_conflict", {"person": "P-REV-1", "step": "paper_review", "conflict": False, "kind": "recent"}, at(S.SCREENING, QUORUM), at(S.SCREENING, QUORUM), {"kind": None}),
+    ("no_conflict_on_record",     "declare_conflict", {"person": "P-REV-1", "step": "paper_review", "conflict": False}, at(S.SCREENING, QUORUM, conflicted("P-REV-1")), at(S.SCREENING, QUORUM), {}),
+    ("none_sealed_yet",           "seal_sheet",     {"person": "P-REV-1", "scores": ONES}, at(S.PAPER_REVIEW, seal(80)), at(S.PAPER_REVIEW), {}),
+    ("free_to_judge",             "seal_sheet",     {"person": "P-REV-1", "scores": ONES}, at(S.PAPER_REVIEW, conflicted("P-REV-1")), at(S.PAPER_REVIEW), {}),
+    ("free_to_judge",             "supersede_sheet", {"person": "P-REV-1", "scores": ONES, "reason": REASON}, at(S.PAPER_REVIEW, seal(80), voided("P-REV-1")), at(S.PAPER_REVIEW, seal(80)), {}),
+    ("own_sheet_sealed",          "supersede_sheet", {"person": "P-REV-1", "scores": ONES, "reason": REASON}, at(S.PAPER_REVIEW), at(S.PAPER_REVIEW, seal(80)), {}),
+    ("sheet_of_the_step",         "supersede_sheet", {"person": "P-REV-1", "scores": {"basic_conditions": 1, "proven_merit": 1, "applicability": 1}, "step": "paper_review", "reason": REASON}, at(S.PRESENTATION, held, seal(80), programme="demonstration"), at(S.PRESENTATION, held, seal(80), programme="demonstration"), {"step": "presentation"}),
+    ("sheet_wanted",              "seal_sheet",     {"person": "P-REV-4", "scores": ONES, "step": "paper_review"}, at(S.PAPER_REVIEW, fourth, seal(80, 80, 80), do("invite_to_consultation")), at(S.CONSULTATION, conflicted("P-REV-1"), replaced("P-REV-4", "P-REV-1")), {}),
+    ("scores_in_range",           "seal_sheet",     {"person": "P-REV-1", "scores": ONES | {"demand": 101}}, at(S.PAPER_REVIEW), at(S.PAPER_REVIEW), {"scores": ONES | {"demand": 100}}),
+    ("scores_in_range",           "seal_sheet",     {"person": "P-REV-1", "scores": ONES | {"demand": -1}}, at(S.PAPER_REVIEW), at(S.PAPER_REVIEW), {"scores": ONES | {"demand": 0}}),
+    ("sheet_counts",              "void_sheet",     {"reviewer": "P-REV-1", "step": "paper_review", "reason": REASON}, at(S.PAPER_REVIEW), at(S.PAPER_REVIEW, seal(80)), {}),
+    ("free_to_judge",             "seal_sheet",     {"person": "P-REV-4", "scores": {"priority": 1, "demand": 1, "korean_opportunities": 1}}, at(S.PAPER_REVIEW, do("assign_reviewer", reviewer="P-REV-4", step="paper_review", reason=REASON)), at(S.PAPER_REVIEW), {"person": "P-REV-1"}),
     ("every_criterion_scored",    "seal_sheet",     {"person": "P-REV-1", "scores": {"priority": 1, "demand": 1}}, at(S.PAPER_REVIEW), at(S.PAPER_REVIEW), {"scores": {"priority": 0, "demand": 100, "korean_opportunities": 50}}),
     ("presentation_held",         "seal_sheet",     {"person": "P-REV-1", "scores": {"basic_conditions": 1, "proven_merit": 1, "applicability": 1}}, at(S.PRESENTATION, scheduled, programme="demonstration"), at(S.PRESENTATION, held, programme="demonstration"), {}),
     ("step_complete",             "invite_to_consultation", {},                  at(S.PAPER_REVIEW, seal(80, 80)),            at(S.PAPER_REVIEW, seal(80, 80, 80)), {}),
@@ -214,7 +290,8 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("step_complete",             "shortlist",      {},                          at(S.CONFIRMATION, programme="twinning", edition="rehearsal"), at(S.CONFIRMATION, do("record_confirmation", agreed=True, evidence=[HASH]), programme="twinning", edition="rehearsal"), {}),
     ("next_on_route",             "invite_to_presentation", {},                  at(S.PAPER_REVIEW, seal(80, 80, 80)),        at(S.PAPER_REVIEW, seal(80, 80, 80), lambda c: c.assign("presentation", 5), programme="demonstration"), {}),
     ("last_on_route",             "shortlist",      {},                          at(S.PAPER_REVIEW, seal(80, 80, 80)),        at(S.CONSULTATION, agreed_round(2)), {}),
-    ("sheets_ahead",              "declare_conflict", {"person": "P-REV-1", "step": "paper_review", "conflict": True}, at(S.CONSULTATION), at(S.PAPER_REVIEW), {}),
+    ("judged_in_full",            "shortlist",      {},                          at(S.CONSULTATION, conflicted("P-REV-1"), agreed_round(2)), at(S.CONSULTATION, conflicted("P-REV-1"), replaced("P-REV-4", "P-REV-1"), lambda c: c.do("seal_sheet", person="P-REV-4", scores=dict.fromkeys(ONES, 80), step="paper_review"), agreed_round(2)), {}),
+    ("judged_in_full",            "select",         {"krw": 400_000_000, "rank": 1}, at(S.SHORTLISTED, voided("P-REV-1")),    at(S.SHORTLISTED), {}),
     ("panel_declared",            "invite_to_presentation", {},                  at(S.PAPER_REVIEW, seal(80, 80, 80), lambda c: c.assign("presentation", 4), programme="demonstration"), at(S.PAPER_REVIEW, seal(80, 80, 80), lambda c: c.assign("presentation", 5), programme="demonstration"), {}),
     ("grounds_for_rejection",     "reject",         {"ground": "below_threshold", "reason": REASON}, at(S.PAPER_REVIEW, seal(70, 70, 70)), at(S.PAPER_REVIEW, seal(70, 70, 69)), {}),
     ("grounds_for_rejection",     "reject",         {"ground": "below_threshold", "reason": REASON}, at(S.PAPER_REVIEW, seal(10, 10)), at(S.PAPER_REVIEW, seal(10, 10, 10)), {}),
@@ -224,10 +301,15 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("own_application",           "withdraw",       {"evidence": [HASH], "person": "P-STRANGER"}, at(S.SCREENING),            at(S.SCREENING), {"person": "P-MAYOR"}),
     ("in_writing",                "withdraw",       {},                          at(S.SCREENING),                             at(S.SCREENING), {"evidence": [HASH]}),
     ("two_dates_missed",          "no_show",        {"reason": REASON},          at(S.CONSULTATION, missed(1)),               at(S.CONSULTATION, missed(2)), {}),
-    ("no_date_set",               "schedule",       {"date_at": seoul(2023, 1, 1)}, at(S.CONSULTATION, scheduled),            at(S.CONSULTATION), {}),
-    ("date_in_the_future",        "schedule",       {"date_at": CLOSES},         at(S.CONSULTATION, lambda c: setattr(c, "now", CLOSES)), at(S.CONSULTATION, lambda c: setattr(c, "now", CLOSES - INSTANT)), {}),
+    ("no_date_set",               "schedule",       MEETING, at(S.CONSULTATION, scheduled),            at(S.CONSULTATION), {}),
+    ("zone_known",                "schedule",       MEETING | {"zone": "Asia/Atlantis"}, at(S.CONSULTATION),                 at(S.CONSULTATION), {"zone": "Asia/Tbilisi"}),
+    ("both_sides_and_agenda",     "schedule",       MEETING | {"applicant": []}, at(S.CONSULTATION),                         at(S.CONSULTATION), {"applicant": ["P-MAYOR"]}),
+    ("both_sides_and_agenda",     "schedule",       MEETING | {"ministry": []},  at(S.CONSULTATION),                          at(S.PRESENTATION, programme="demonstration"), {}),
+    ("both_sides_and_agenda",     "schedule",       MEETING | {"evidence": []},  at(S.CONSULTATION),                          at(S.CONSULTATION), {"evidence": [HASH]}),
+    ("same_minutes",              "agree_minutes",  {"role": Role.MINISTRY, "side": "ministry", "minutes": "c" * 64}, at(S.CONSULTATION, held, do("agree_minutes", Role.APPLICANT, side="applicant", minutes=HASH)), at(S.CONSULTATION, held, do("agree_minutes", Role.APPLICANT, side="applicant", minutes=HASH)), {"minutes": HASH}),
+    ("date_in_the_future",        "schedule",       MEETING | {"date_at": CLOSES},         at(S.CONSULTATION, lambda c: setattr(c, "now", CLOSES)), at(S.CONSULTATION, lambda c: setattr(c, "now", CLOSES - INSTANT)), {}),
     ("date_passed_unheld",        "miss_date",      {},                          at(S.CONSULTATION, scheduled, ladder_off("presentation", -1)), at(S.CONSULTATION, scheduled, ladder_off("presentation")), {}),
-    ("movable_date",              "reschedule",     {"date_at": seoul(2023, 1, 1), "reason": REASON}, at(S.CONSULTATION, held), at(S.CONSULTATION, scheduled), {}),
+    ("movable_date",              "reschedule",     MEETING | {"reason": REASON}, at(S.CONSULTATION, held), at(S.CONSULTATION, scheduled), {}),
     ("date_reached",              "hold",           {},                          at(S.CONSULTATION, scheduled, ladder_off("presentation", -1)), at(S.CONSULTATION, scheduled, ladder_off("presentation")), {}),
     ("held",                      "agree_minutes",  {"role": Role.MINISTRY, "side": "ministry", "minutes": HASH}, at(S.CONSULTATION, scheduled), at(S.CONSULTATION, held), {}),
     ("agrees_once",               "agree_minutes",  {"role": Role.MINISTRY, "side": "applicant", "minutes": HASH}, at(S.CONSULTATION, held), at(S.CONSULTATION, held), {"side": "ministry"}),
@@ -244,6 +326,7 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("letter_due",                "send_letter",    {},                          at(S.NOT_SELECTED),                          at(S.NOT_SELECTED, lambda c: c.ordered("publish_result")), {}),
     ("letter_due",                "send_letter",    {},                          at(S.INELIGIBLE, do("send_letter")),         at(S.INELIGIBLE), {}),
     ("in_objection_period",       "object",         {"ground": "office_error"},  at(S.NOT_SELECTED, told, ladder_off("objection_period")), at(S.NOT_SELECTED, told, ladder_off("objection_period", -1)), {}),
+    ("ground_allowed",            "object",         {"ground": "bad_luck"},      at(S.NOT_SELECTED, told),                    at(S.NOT_SELECTED, told), {"ground": "plain_misreading"}),
     ("no_objection_yet",          "object",         {"ground": "office_error"},  at(S.NOT_SELECTED, told, lambda c: setattr(c, "keep", c.file.timers["objection_period"]), do("object", ground="office_error"), lambda c: c.file._set_timers({"objection_period": c.keep})), at(S.NOT_SELECTED, told), {}),
     ("open_objection",            "dismiss_objection", {"reason": REASON},       at(S.NOT_SELECTED, told),                    at(S.NOT_SELECTED, objected), {}),
     ("none_of_the_first_reviewers", "dismiss_objection", {"reason": REASON, "person": "P-REV-1"}, at(S.NOT_SELECTED, objected), at(S.NOT_SELECTED, objected), {"person": "P-OTHER"}),
@@ -295,8 +378,9 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("waiting_proposal",          "retract_proposal", {"role": Role.DESK, "proposal": 1, "reason": REASON}, at(S.SCREENING),  at(S.SCREENING, do("declare_ineligible", item="government"), lambda c: setattr(c, "number", len(c.entries))), {"proposal": "number"}),
     ("late_is_deferred",          "defer",          {},                          received(CLOSES),                            lambda: _late_in("rehearsal"), {}),
     ("late_is_refused",           "refuse_late",    {},                          lambda: _late_in("rehearsal"),               received(CLOSES), {}),
+    ("judged_on_route",           "void_sheet",     {"reviewer": "P-REV-1", "step": "paper_review", "reason": REASON}, lambda: _at_confirmation("demonstration", "2021"), lambda: _at_confirmation("twinning", "rehearsal"), {}),
     ("on_route",                  "reopen_presentation", {},                     at(S.NOT_SELECTED, upheld("consultation")),  at(S.NOT_SELECTED, upheld("presentation"), programme="demonstration"), {}),
-    ("above_threshold",           "place_on_reserve", {},                        at(S.SHORTLISTED, lambda c: setattr(c.file.carried, "application", c.facts.model_copy(update={"reviews": {}}))), at(S.SHORTLISTED), {}),
+    ("judged_in_full",            "place_on_reserve", {},                        at(S.SHORTLISTED, lambda c: setattr(c.file.carried, "application", c.facts.model_copy(update={"reviews": {}}))), at(S.SHORTLISTED), {}),
     ("another_who_may_approve",   "refuse_proposal", {"role": Role.CHAIR, "reason": REASON, "proposal": "number"}, at(S.SCREENING, do("declare_ineligible", item="government"), lambda c: setattr(c, "number", len(c.entries))), at(S.SCREENING, do("declare_ineligible", item="government"), lambda c: setattr(c, "number", len(c.entries))), {"role": Role.HEAD}),
     ("the_proposer",              "retract_proposal", {"role": Role.HEAD, "reason": REASON, "proposal": "number"}, at(S.SCREENING, do("declare_ineligible", item="government"), lambda c: setattr(c, "number", len(c.entries))), at(S.SCREENING, do("declare_ineligible", item="government"), lambda c: setattr(c, "number", len(c.entries))), {"role": Role.DESK}),
 ]  # fmt: skip
@@ -308,6 +392,14 @@ def _no_others(case: Case):
     for programme in edition["programmes"]:
         programme["framework"]["parties"].remove("other")
     return type(case.edition).model_validate(edition)
+
+
+def _at_confirmation(programme: str, edition: str) -> Case:
+    """Sealed on paper, and at a stage that only one of the routes has."""
+    case = Case(programme, edition).to(Stage.PAPER_REVIEW)
+    case.seal(80, 80, 80)
+    case.file.carried.application = case.facts.model_copy(update={"stage": Stage.CONFIRMATION})
+    return case
 
 
 def _late_in(edition: str) -> Case:

@@ -91,13 +91,12 @@ def test_a_missed_deadline_waits_until_what_it_stands_for_is_done(carry_over: bo
 
 
 def test_a_deadline_set_again_takes_the_place_of_the_one_that_was_missed() -> None:
-    case = Case().to(Stage.CONSULTATION)
-    case.do("schedule", date_at=case.now + timedelta(days=10))
-    case.wait(days=12)
-    case.do("miss_date")
-    case.do("reschedule", date_at=case.now + timedelta(days=10), reason=HASH)
+    case = Case().to(Stage.IMPLEMENTATION).until(seoul(2022, 8, 1))
+    assert waiting(case, "implementation_end").due_at == seoul(2022, 7, 1)
 
-    assert waiting(case, "presentation").due_at == case.now + timedelta(days=10)
+    case.two("extend", ends_on="2022-12-31", ground="scale")
+
+    assert waiting(case, "implementation_end").due_at == seoul(2023, 1, 1)
 
 
 def test_a_question_waits_for_the_applicant_in_person() -> None:
@@ -140,7 +139,7 @@ def test_nothing_waits_in_a_file_that_has_closed_though_a_day_was_missed() -> No
 
 def test_an_edition_waits_for_its_results_and_its_second_persons() -> None:
     office = Office().deciding()
-    office.do("decide_selection", programme="planning", selected=[])
+    office.do("decide_selection", programme="planning", ranking=[], selected=[])
 
     assert names(office) == {"results", "decide_selection"}
     assert waiting(office, "decide_selection").to == ("ministry",)

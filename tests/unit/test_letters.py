@@ -8,7 +8,7 @@ import pytest
 from activities.record import Recorder
 from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.vault import State, Vault
-from kcity_flow.domain.agenda import APPLICATION_TIMERS
+from kcity_flow.domain.agenda import APPLICATION_TIMERS, EDITION_TIMERS
 from kcity_flow.domain.letters import DUE_BY, RESULTS, TOLD
 from kcity_flow.domain.messages import Batch
 from kcity_flow.domain.stages import Role, Stage
@@ -29,6 +29,7 @@ DATA: dict[str, dict[str, Any]] = {
     "objection_received": {"ground": "office_error"},
     "objection_upheld": {"step": "paper_review"},
     "place_free": {"ref": "KC2021-PLA-0002"},
+    "promotion_due": {"programme": "planning", "ref": "KC2021-PLA-0002"},
     "withdrawn": {"survivor": "KC2021-PLA-0002"},
 }
 """What the entry behind a letter states, where the letter says it."""
@@ -65,7 +66,7 @@ def test_every_letter_that_is_ever_called_for_has_its_template():
 
 def test_every_date_that_a_letter_states_is_a_timers():
     assert set(DUE_BY) <= set(TEMPLATES)
-    assert set(DUE_BY.values()) <= {row.timer for row in APPLICATION_TIMERS}
+    assert set(DUE_BY.values()) <= {row.timer for row in (*APPLICATION_TIMERS, *EDITION_TIMERS)}
 
 
 def test_who_came_late_is_told_so():

@@ -155,6 +155,7 @@ def test_the_clock_never_decides():
 
     assert clock == {
         "open_screening", "expire", "lapse_clarification", "lapse_proposal", "flag", "close_intake", "release_place",
+        "nominate_next",
     }  # fmt: skip
 
 

@@ -42,7 +42,13 @@ def refused(office: Office, guard: str, trigger: str, **data: Any) -> str:
 
 def decision(office: Office, programme: str, selected: int, reserve: int = 0, **more: Any) -> dict[str, Any]:
     chosen = [office.choice(programme, n + 1) for n in range(selected + reserve)]
-    return {"programme": programme, "selected": chosen[:selected], "reserve": chosen[selected:]} | more
+    return ranked(programme=programme, selected=chosen[:selected], reserve=chosen[selected:]) | more
+
+
+def ranked(**data: Any) -> dict[str, Any]:
+    """The data of a decision whose ranking is the order in which it names them."""
+    chosen = [*data["selected"], *data.get("reserve", [])]
+    return {"ranking": [choice["ref"] for choice in chosen]} | data
 
 
 # --- places -----------------------------------------------------------------------------------------------------------
@@ -81,7 +87,7 @@ def test_at_least_has_no_upper_end_but_the_total():
 
 def test_places_taken_before_count(office):
     office.decide("planning", 3)
-    later = {"programme": "planning", "selected": [office.choice("planning", n) for n in (4, 5)]}
+    later = ranked(programme="planning", selected=[office.choice("planning", n) for n in (4, 5)])
 
     refused(office, "quota_left", "decide_selection", **later)
 
@@ -102,7 +108,7 @@ def test_eleven_in_all_and_no_twelfth(office):
     ("krw", "in_range"), [(399_999_999, False), (400_000_000, True), (600_000_000, True), (600_000_001, False)]
 )
 def test_an_award_is_within_its_range_both_ends_included(office, krw, in_range):
-    data = {"programme": "planning", "selected": [office.choice("planning", 1, krw=krw)]}
+    data = ranked(programme="planning", selected=[office.choice("planning", 1, krw=krw)])
     if in_range:
         office.two("decide_selection", **data)
         assert office.facts.committed_krw() == krw
@@ -124,9 +130,9 @@ def test_a_budget_is_spent_to_its_last_won_and_no_further():
 def test_one_place_for_each_applicant_where_the_edition_says_so():
     office = Office(rules("2021").model_copy(update={"one_per_applicant": True})).deciding()
     twice = [office.choice("planning", n, organisation="O-SAME") for n in (1, 2)]
-    refused(office, "one_place_each", "decide_selection", programme="planning", selected=twice)
+    refused(office, "one_place_each", "decide_selection", **ranked(programme="planning", selected=twice))
 
-    office.two("decide_selection", programme="planning", selected=twice[:1], reserve=twice[1:])
+    office.two("decide_selection", **ranked(programme="planning", selected=twice[:1], reserve=twice[1:]))
     assert (
         refused(office, "holds_no_place_yet", "promote_next", ref=twice[1]["ref"], krw=400_000_000)
         == "one place for each applicant"
@@ -136,52 +142,70 @@ def test_one_place_for_each_applicant_where_the_edition_says_so():
 def test_two_projects_of_one_applicant_are_legal_where_it_does_not(office):
     twice = [office.choice("planning", n, organisation="O-SAME") for n in (1, 2)]
 
-    office.two("decide_selection", programme="planning", selected=twice)
+    office.two("decide_selection", **ranked(programme="planning", selected=twice))
     assert office.facts.taken() == 2
+
+
+PLA = [f"KC2021-PLA-000{n}" for n in range(1, 6)]
 
 
 @pytest.mark.parametrize(
     ("guard", "change"),
     [
         ("programme_known", {"programme": "x"}),
-        ("each_named_once", {"passed_over": ["KC2021-PLA-0001"]}),
-        ("ranked_in_order", {"selected": "reversed"}),
+        ("applied_for_it", {"ranking": [*PLA[:2], "KC2021-DEM-0001"]}),
+        ("applied_for_it", {"ranking": [*PLA[:2], "KC2020-PLA-0001"]}),
+        ("each_named_once", {"ranking": [PLA[0], PLA[1], PLA[0]]}),
+        ("each_named_once", {"ranking": PLA[:1]}),
+        ("each_named_once", {"voted": PLA[2:3], "evidence": [HASH]}),
+        ("ranked_in_order", {"ranking": [PLA[1], PLA[0]]}),
+        ("ranked_in_order", {"ranking": [PLA[0], PLA[2], PLA[1]]}),
+        ("vote_minuted", {"voted": PLA[:2]}),
     ],
 )
 def test_a_decision_is_refused_that(office, guard, change):
-    data = decision(office, "planning", 2) | change
-    if change.get("selected") == "reversed":
-        data["selected"] = [office.choice("planning", n) for n in (2, 1)]
-
-    refused(office, guard, "decide_selection", **data)
+    refused(office, guard, "decide_selection", **(decision(office, "planning", 2) | change))
 
 
-def test_the_order_of_the_ranking_is_left_with_a_reason_only(office):
-    data = {"programme": "planning", "selected": [office.choice("planning", n) for n in (2, 1)]}
+def test_ranks_rise_from_line_to_line(office):
+    chosen = [office.choice("planning", 1), office.choice("planning", 2, rank=1)]
 
+    refused(office, "ranks_rise", "decide_selection", **ranked(programme="planning", selected=chosen))
+
+
+def test_the_order_of_the_ranking_is_left_with_a_reason_only_and_stays_on_record(office):
+    data = decision(office, "planning", 2) | {"ranking": [PLA[1], PLA[0]]}
     office.two("decide_selection", **data, reason=REASON)
+
     assert office.facts.taken() == 2
+    assert (office.entries[-1].data["ranking"], office.entries[-1].reason) == ([PLA[1], PLA[0]], REASON)
+
+
+def test_whoever_is_ranked_and_not_chosen_is_passed_over(office):
+    office.decide("planning", 1, 1, ranking=PLA)
+
+    assert office.facts.decided["planning"].passed_over == tuple(PLA[2:])
+
+
+def test_a_vote_goes_with_its_minutes(office):
+    office.two("decide_selection", **decision(office, "planning", 2), voted=PLA[:2], evidence=[HASH])
+
+    assert (office.entries[-1].data["voted"], office.entries[-1].evidence) == (PLA[:2], (HASH,))
 
 
 def test_who_holds_a_place_or_waits_for_one_is_not_decided_again(office):
     office.decide("planning", 1, 1)
 
     for number in (1, 2):
-        refused(
-            office,
-            "not_yet_decided",
-            "decide_selection",
-            programme="planning",
-            selected=[office.choice("planning", number)],
-        )
+        again = ranked(programme="planning", selected=[office.choice("planning", number)])
+        refused(office, "not_yet_decided", "decide_selection", **again)
 
 
 def test_who_was_passed_over_may_be_decided_anew(office):
-    ref = office.choice("planning", 1)["ref"]
-    office.two("decide_selection", programme="planning", selected=[], passed_over=[ref])
+    office.two("decide_selection", programme="planning", selected=[], ranking=PLA[:1])
     office.decide("planning", 1)
 
-    assert (list(office.facts.places), office.facts.decided["planning"].passed_over) == ([ref], ())
+    assert (list(office.facts.places), office.facts.decided["planning"].passed_over) == (PLA[:1], ())
 
 
 # --- the reserve ------------------------------------------------------------------------------------------------------
@@ -201,8 +225,9 @@ def test_the_best_of_the_reserve_is_promoted_first_or_a_reason_is_given(office):
 
 
 def test_the_reserve_is_kept_in_the_order_of_ranks_over_decisions(office):
-    office.two("decide_selection", programme="planning", selected=[], reserve=[office.choice("planning", 7)])
-    office.two("decide_selection", programme="planning", selected=[], reserve=[office.choice("planning", 3)])
+    for number in (7, 3):
+        later = ranked(programme="planning", selected=[], reserve=[office.choice("planning", number)])
+        office.two("decide_selection", **later)
 
     assert [choice.rank for choice in office.facts.decided["planning"].reserve] == [3, 7]
 
@@ -301,6 +326,16 @@ def test_who_goes_back_from_a_place_to_the_reserve_stands_there_in_its_order(off
     assert [c.ref for c in office.facts.decided["solution"].reserve] == ["KC2021-SOL-0003", "KC2021-SOL-0004"]
 
 
+def test_a_place_that_is_free_again_as_a_promotion_is_undone_names_the_next_once_more(office):
+    office.decide("solution", 4, 2)
+    free(office, "KC2021-SOL-0001")
+    office.two("promote_next", ref="KC2021-SOL-0005", krw=300_000_000)
+    assert (office.facts.vacant, office.facts.nominated) == ((), {})
+    office.do("release_place", Role.HEAD, via=Via.APPLICATION, ref="KC2021-SOL-0005", reserve=True)
+
+    assert office.facts.nominated == {"solution": "KC2021-SOL-0005"}
+
+
 def test_who_expired_on_the_reserve_returns_to_it_though_every_place_is_taken(office):
     office.decide("solution", 4, 1)
     free(office, "KC2021-SOL-0005")
@@ -316,6 +351,25 @@ def test_a_place_is_given_back_by_a_return_only_where_one_is_free(office):
 
     back = {"ref": "KC2021-SOL-0001", "to": "selected", "reason": REASON}
     assert refused(office, "returned_place_free", "order_return", **back) == "a free place in solution"
+
+
+@pytest.mark.parametrize(("ref", "to"), [("KC2021-SOL-0001", "selected"), ("KC2021-SOL-0004", "reserve")])
+def test_nobody_returns_to_what_they_have_yet_to_let_go_of(office, ref, to):
+    """Withdrawn by mistake, and called back before its release has arrived: it would hold a place nobody counts."""
+    office.decide("solution", 3, 1)
+    back = {"ref": ref, "to": to, "reason": REASON}
+    refused(office, "let_go_of", "order_return", **back)
+    free(office, ref)
+    office.two("order_return", **back)
+
+    assert office.facts.standing(ref) is not None
+
+
+def test_whoever_was_promoted_returns_to_the_reserve_while_the_place_is_counted(office):
+    office.decide("solution", 3, 1)
+    office.two("promote_next", ref="KC2021-SOL-0004", krw=300_000_000)
+
+    office.two("order_return", ref="KC2021-SOL-0004", to="reserve", reason=REASON)
 
 
 @pytest.mark.parametrize(("ref", "to"), [("KC2021-SOL-0009", "selected"), ("KC2021-SOL-0005", "selected")])
@@ -336,7 +390,8 @@ def test_no_sequence_of_decisions_exceeds_quota_total_or_budget(asked):
             match what:
                 case 0 | 1 | 2:
                     chosen = [choice, office.choice(programme, number + 12)]
-                    office.two("decide_selection", programme=programme, selected=chosen[:what], reserve=chosen[what:])
+                    data = ranked(programme=programme, selected=chosen[:what], reserve=chosen[what:])
+                    office.two("decide_selection", **data)
                 case 3:
                     office.two("promote_next", ref=choice["ref"], krw=choice["krw"], reason=REASON)
                 case 4:
@@ -352,6 +407,95 @@ def test_no_sequence_of_decisions_exceeds_quota_total_or_budget(asked):
         True,
         True,
     )
+
+
+# --- who is next ------------------------------------------------------------------------------------------------------
+
+
+def nominated(office: Office) -> list[tuple[str, str]]:
+    """Who was named as next on a reserve, in order."""
+    return [
+        (entry.data["programme"], entry.data["ref"]) for entry in office.entries if entry.command == "nominate_next"
+    ]
+
+
+def test_whoever_stands_first_is_named_the_moment_a_place_comes_free(office):
+    office.decide("solution", 4, 2)
+    assert nominated(office) == []
+    free(office, "KC2021-SOL-0001")
+
+    assert nominated(office) == [("solution", "KC2021-SOL-0005")]
+    assert [(entry.command, entry.role) for entry in office.entries[-2:]] == [
+        ("release_place", "applicant"), ("nominate_next", "clock"),
+    ]  # fmt: skip
+    assert ("promotion_due", "ministry") in [(letter.template, letter.to) for letter in office.letters]
+    assert office.file.timers["promotion#solution"].due_at > office.now
+
+
+def test_a_place_that_was_never_given_is_nobodys_yet(office):
+    office.decide("solution", 3, 1)
+
+    assert nominated(office) == []
+
+
+def test_who_is_named_leaves_and_the_next_is_named(office):
+    office.decide("solution", 4, 2)
+    free(office, "KC2021-SOL-0001")
+    free(office, "KC2021-SOL-0005")
+
+    assert nominated(office) == [("solution", "KC2021-SOL-0005"), ("solution", "KC2021-SOL-0006")]
+
+
+def test_once_promoted_nobody_is_named_any_more_until_another_place_comes_free(office):
+    office.decide("solution", 4, 2)
+    free(office, "KC2021-SOL-0001")
+    office.two("promote_next", ref="KC2021-SOL-0005", krw=300_000_000)
+    assert (office.facts.nominated, office.facts.vacant) == ({}, ())
+    assert "promotion#solution" not in office.file.timers
+    free(office, "KC2021-SOL-0002")
+
+    assert nominated(office)[1:] == [("solution", "KC2021-SOL-0006")]
+
+
+def test_a_place_given_back_is_free_no_more(office):
+    office.decide("solution", 4, 1)
+    free(office, "KC2021-SOL-0001")
+    office.two("order_return", ref="KC2021-SOL-0001", to="selected", reason=REASON)
+
+    assert (office.facts.nominated, office.facts.vacant) == ({}, ())
+
+
+def test_money_that_comes_free_in_one_programme_names_who_waited_for_it_in_another():
+    office = Office(rules("2021").model_copy(update={"budget_krw": 1_000_000_000})).deciding()
+    office.decide("planning", 1)
+    office.decide("solution", 2, 1)
+    assert office.facts.committed_krw() == 1_000_000_000
+    free(office, "KC2021-PLA-0001")
+
+    assert nominated(office) == [("solution", "KC2021-SOL-0003")]
+
+
+def test_two_places_that_come_free_name_one_after_the_other(office):
+    office.decide("solution", 4, 2)
+    for number in (1, 2):
+        free(office, f"KC2021-SOL-000{number}")
+    assert nominated(office) == [("solution", "KC2021-SOL-0005")]
+    office.two("promote_next", ref="KC2021-SOL-0005", krw=300_000_000)
+
+    assert nominated(office)[1:] == [("solution", "KC2021-SOL-0006")]
+
+
+def test_nobody_else_names_who_is_next(office):
+    office.decide("solution", 4, 1)
+
+    with pytest.raises(NotPermitted):
+        office.do("nominate_next", Role.MINISTRY, programme="solution", ref="KC2021-SOL-0005")
+
+
+def test_nobody_is_in_the_pool_twice(office):
+    twice = [{"person": "P-REV-1"}, {"person": "P-REV-1", "capacity": 2}]
+
+    assert refused(office, "each_reviewer_once", "name_reviewers", reviewers=twice) == "P-REV-1 named once"
 
 
 # --- the edition's own way --------------------------------------------------------------------------------------------
@@ -381,7 +525,7 @@ def test_results_are_published_when_every_programme_is_decided(office):
 
 
 def test_a_decision_orders_each_application_and_names_both_persons(office):
-    office.decide("planning", 1, 1, passed_over=["KC2021-PLA-0009"])
+    office.decide("planning", 1, 1, ranking=[*PLA[:2], "KC2021-PLA-0009"])
     [batch] = office.file.orders
 
     assert [(ref, trigger) for ref, trigger, _ in batch.commands] == [
@@ -395,7 +539,7 @@ def test_a_decision_orders_each_application_and_names_both_persons(office):
 def test_ten_thousand_are_passed_over_in_one_payload(office):
     """Temporal warns from 512 KiB on and refuses two MiB; a command may have 256 KiB here."""
     refs = [f"KC2021-PLA-{number:05d}" for number in range(10_000, 20_000)]
-    office.decide("planning", 1, 1, passed_over=refs)
+    office.decide("planning", 1, 1, ranking=[*PLA[:2], *refs])
     [batch] = office.file.orders
 
     assert len(batch) == len(batch.commands) == 10_002
@@ -405,7 +549,7 @@ def test_ten_thousand_are_passed_over_in_one_payload(office):
 
 
 def test_an_order_holds_what_is_the_same_for_all_once(office):
-    office.decide("planning", 2, 1, passed_over=["KC2021-PLA-0009"])
+    office.decide("planning", 2, 1, ranking=[*PLA[:3], "KC2021-PLA-0009"])
     [batch] = office.file.orders
 
     assert [same.model_dump(exclude_defaults=True) for same in batch.orders] == [
@@ -456,6 +600,8 @@ def test_an_edition_closes_when_no_application_is_open(office):
 @pytest.mark.parametrize(("trigger", "guard", "data"), [
     ("cancel_award", "holds_a_place", {"ref": "KC2021-PLA-0001", "reason": REASON}),
     ("cancel_call", "scope_stated", {"refs": [], "reason": REASON}),
+    ("cancel_call", "of_this_edition", {"refs": ["KC2020-PLA-0001"], "countries": ["GE"], "reason": REASON}),
+    ("publish_results", "of_this_edition", {"refs": ["KC2020-PLA-0001"], "reason": REASON}),
     ("cancel_call", "reason_given", {"refs": [], "countries": ["GE"]}),
     ("correct", "corrects_an_entry", {"supersedes": 99, "field": "title", "value": "x", "reason": REASON}),
 ])  # fmt: skip

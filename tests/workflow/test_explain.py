@@ -27,7 +27,7 @@ async def test_histories_and_register_explain_the_same(season: Season) -> None:
         assert explain(found, now) == explain(registered, now)
 
     [in_short, *_] = explain(found, now)
-    assert in_short.sentences[1].text.endswith("1 place went to others, and it was judged with a mean of 80.00.")
+    assert in_short.sentences[1].text.endswith("1 place went to others, and it ranked 3 of 3 with a mean of 80.00.")
 
 
 async def test_every_run_of_a_continued_workflow_is_read(short_runs: Season) -> None:

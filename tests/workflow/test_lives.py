@@ -130,9 +130,7 @@ async def test_nobody_speaks_for_the_clock_by_whatever_way_they_claim_to_come(se
 
 async def test_an_application_goes_its_way_when_its_edition_is_no_more(season):
     (ankara,) = await season.shortlisted("Ankara")
-    await season.decide(
-        "decide_selection", COMMITTEE, MINISTRY, programme="solution", selected=[ankara.choice(1)], reserve=[]
-    )
+    await season.results("solution", [ankara])
     await ankara.comes_to("selected")
     await season.after(days=1)  # the edition has nothing under way
     await season.handle("2021").terminate()
@@ -146,15 +144,12 @@ async def test_an_application_goes_its_way_when_its_edition_is_no_more(season):
 
 async def test_a_place_comes_back_when_its_holder_withdraws_and_goes_to_the_reserve(season):
     ankara, bursa = await season.shortlisted("Ankara", "Bursa")
-    selected, reserve = [ankara.choice(1)], [bursa.choice(2)]
-    await season.decide(
-        "decide_selection", COMMITTEE, MINISTRY, programme="solution", selected=selected, reserve=reserve
-    )
+    await season.results("solution", [ankara], [bursa])
     await ankara.comes_to("selected")
     await bursa.comes_to("reserve")
 
     await ankara.do("withdraw", APPLICANT, evidence=[PROOF])
-    await eventually(season.register, "edition/2021", "release_place")
+    await eventually(season.register, "edition/2021", "nominate_next")
     await season.decide("promote_next", MINISTRY, SECOND_MINISTRY, ref=bursa.ref, krw=300_000_000)
 
     await bursa.comes_to("selected")
@@ -166,7 +161,7 @@ async def test_two_decisions_at_once_never_exceed_the_quota(season):
     proposals = []
     for group in (lives[:3], lives[3:]):
         selected = [life.choice(rank) for rank, life in enumerate(group, start=1)]
-        data = {"programme": "solution", "selected": selected}
+        data = {"programme": "solution", "ranking": [life.ref for life in group], "selected": selected}
         receipt = await season.gateway.command("2021", "decide_selection", data, COMMITTEE)
         proposals.append({**data, "proposal": receipt.entry})
 

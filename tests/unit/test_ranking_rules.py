@@ -1,0 +1,263 @@
+"""What the ranking and the proposal of reviewers rest on, and what must not change either."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kcity_flow.adapters.register import Register
+from kcity_flow.domain.application import Application, Seat
+from kcity_flow.domain.edition import Edition
+from kcity_flow.domain.evaluation import criterion_mean, final_score, too_few_sheets
+from kcity_flow.domain.messages import Applicant, Batch, Choice, ConflictKind, Partner, Reviewer
+from kcity_flow.domain.reviewers import Assignment, propose
+from kcity_flow.domain.selection import Call, Candidate, Holder, Ranked, rank
+from kcity_flow.domain.stages import Stage
+from kcity_flow.interfaces.misuse import Misused
+from kcity_flow.interfaces.ranking import Ranking, decision, ranking
+from tests.unit.case import rules
+from tests.unit.paper import AT, entry, view
+
+NEXT_YEAR = rules("2021").model_copy(update={"year": 2022, "projects": ()})
+"""The first edition in which a study of the year before counts."""
+DEMONSTRATION, PLANNING = NEXT_YEAR.programme("demonstration"), NEXT_YEAR.programme("planning")
+EQUAL = {"score": "80", **{criterion.key: "80" for criterion in DEMONSTRATION.criteria}}
+TAKEN = Holder(
+    programme="demonstration",
+    choice=Choice(ref="KC2022-DEM-0009", krw=1, rank=1, organisation="O-9", country="TR"),
+)
+
+
+# --- ties -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def register(tmp_path: Path) -> Iterator[Register]:
+    """Last year's study by O-IZMIR ended well."""
+    made = Register(f"sqlite:///{tmp_path / 'register.db'}")
+    made.prepare()
+    study = view(2, "KC2021-SOL-0001", stage="closed", programme="solution", country="VN", organisation="O-IZMIR")
+    good = entry(2, study.subject, command="close", data={"grade": "good"})
+    made.project(Batch(entries=(good,), letters=(), view=study))
+    yield made
+    made.close()
+
+
+def ranked(register: Register, *differences: dict[str, Any], edition: Edition = NEXT_YEAR) -> Ranking:
+    """Shortlisted demonstrations that are equal by every rule but for what is said, number 1 first."""
+    for number, differs in enumerate(differences, start=1):
+        usual = {"country": "VN", "organisation": f"O-{number}", "scores": EQUAL}
+        shortlisted = view(
+            1, f"KC2022-DEM-{number:04}", edition=2022, stage="shortlisted", programme="demonstration",
+            **(usual | differs),
+        )  # fmt: skip
+        register.project(Batch(entries=(), letters=(), view=shortlisted))
+    call = Call(year=2022, places={TAKEN.choice.ref: TAKEN})
+    return ranking(edition, "demonstration", call, register)
+
+
+ONLY_ONE = {
+    "criterion basic_conditions": {"scores": {**EQUAL, "basic_conditions": "241/3"}},
+    "matching_funds": {"matching_krw": 1},
+    "preference": {"organisation": "O-IZMIR"},
+}
+
+
+@pytest.mark.parametrize("rule", ONLY_ONE)
+def test_a_tie_that_only_one_rule_decides_is_decided_by_it(register, rule):
+    found = ranked(register, {}, ONLY_ONE[rule])
+
+    assert [(line.rank, line.candidate.ref[-1], line.decided_by) for line in found.lines] == [
+        (1, "2", rule), (2, "1", rule),
+    ]  # fmt: skip
+
+
+def test_a_country_in_which_a_place_was_given_already_comes_second(register):
+    found = ranked(register, {"country": "TR"}, {})
+
+    assert [(line.candidate.ref[-1], line.decided_by) for line in found.lines] == [
+        ("2", "country_without_project"), ("1", "country_without_project"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", ["criterion basic_conditions", "matching_funds", "preference"])
+def test_without_its_rule_the_tie_is_the_committees(register, rule):
+    others = tuple(tie for tie in DEMONSTRATION.ties if tie.by.value not in rule)
+    programme = DEMONSTRATION.model_copy(update={"ties": others})
+    edition = NEXT_YEAR.model_copy(update={"programmes": (programme,)})
+
+    assert [line.decided_by for line in ranked(register, {}, ONLY_ONE[rule], edition=edition).lines] == ["vote"] * 2
+
+
+def test_equals_share_a_rank_and_no_decision_comes_about_without_the_committees_order(register):
+    found = ranked(register, {}, {}, ONLY_ONE["matching_funds"])
+    assert [(line.rank, line.decided_by) for line in found.lines] == [(1, "matching_funds"), (2, "vote"), (2, "vote")]
+    best, *equals = (line.candidate.ref for line in found.lines)
+
+    for order in ([], equals[:1], [best]):
+        with pytest.raises(Misused, match="No rule decides between KC2022-DEM-0001, KC2022-DEM-0002"):
+            decision(found, 2, {"": 400_000_000}, order)
+    data = decision(found, 2, {"": 400_000_000}, equals[::-1])
+
+    assert data["ranking"] == [best, *equals[::-1]]
+    assert [choice["ref"] for choice in data["selected"]] == [best, equals[1]]
+    assert sorted(data["voted"]) == equals
+
+
+def test_the_committee_orders_equals_and_nobody_else(register):
+    found = ranked(register, {}, {}, ONLY_ONE["matching_funds"])
+    everybody = [line.candidate.ref for line in found.lines]
+
+    data = decision(found, 1, {"": 400_000_000}, everybody[::-1])
+
+    assert [choice["ref"] for choice in data["selected"]] == everybody[:1]
+    assert everybody[0] not in data["voted"]
+
+
+# --- what changes nothing ---------------------------------------------------------------------------------------------
+
+PEOPLE = [f"P-R-{number}" for number in range(1, 7)]
+SHEET = st.fixed_dictionaries({criterion.key: st.integers(0, 100) for criterion in PLANNING.criteria})
+SHEETS = st.lists(SHEET, min_size=3, max_size=5)
+
+
+def judged(number: int, sheets: list[dict[str, int]], **more: Any) -> Application:
+    """A shortlisted application with these sheets."""
+    seats = tuple(Seat(reviewer=who, free=True, scores=scores) for who, scores in zip(PEOPLE, sheets, strict=False))
+    return _application(number, stage=Stage.SHORTLISTED, reviews={"paper_review": seats}, **more)
+
+
+def _application(number: int, **more: Any) -> Application:
+    applicant = Applicant(
+        contact=f"P-MAYOR-{number}", organisation=f"O-{number}", kind="local_government", country="VN",
+        partners=(Partner(organisation="O-PARTNER", kind="public_body"),) if number % 3 == 0 else (),
+    )  # fmt: skip
+    return Application(ref=f"KC2022-PLA-{number:04}", programme="planning", applicant=applicant, **more)
+
+
+def in_order(applications: list[Application]) -> list[Ranked]:
+    """The ranking of those whose sheets suffice."""
+    candidates = [
+        Candidate(
+            ref=one.ref, country="VN", organisation="O-X", score=str(final_score(one, PLANNING)),
+            criteria={c.key: str(criterion_mean(one, PLANNING, c.key)) for c in PLANNING.criteria},
+        )
+        for one in applications
+        if not too_few_sheets(one, PLANNING, "paper_review")
+    ]  # fmt: skip
+    return rank(PLANNING, candidates)
+
+
+@given(st.lists(SHEETS, min_size=1, max_size=5), st.randoms(use_true_random=False))
+def test_neither_the_order_of_sheets_nor_that_of_applications_changes_scores_and_ranking(given_sheets, dice):
+    applications = [judged(number, sheets) for number, sheets in enumerate(given_sheets, start=1)]
+    shuffled = []
+    for one in applications:
+        seats = list(one.seats("paper_review"))
+        dice.shuffle(seats)
+        shuffled.append(one.model_copy(update={"reviews": {"paper_review": tuple(seats)}}))
+    dice.shuffle(shuffled)
+
+    assert in_order(shuffled) == in_order(applications)
+
+
+@given(st.lists(SHEETS, min_size=1, max_size=4), SHEET, st.sampled_from(ConflictKind))
+def test_the_sheet_of_somebody_in_conflict_changes_nothing(given_sheets, sheet, kind):
+    applications = [judged(number, sheets) for number, sheets in enumerate(given_sheets, start=1)]
+    seat = Seat(reviewer=PEOPLE[-1], free=True, scores=sheet)
+    more = [
+        one.model_copy(
+            update={
+                "reviews": {"paper_review": (seat, *one.seats("paper_review"))},
+                "conflicts": {seat.reviewer: kind},
+            }
+        )
+        for one in applications
+    ]
+
+    assert in_order(more) == in_order(applications)
+
+
+# --- who is proposed --------------------------------------------------------------------------------------------------
+
+POOL = st.lists(
+    st.builds(
+        Reviewer,
+        person=st.sampled_from([f"P-R-{number}" for number in range(1, 10)]),
+        organisations=st.sampled_from([(), (), ("O-1",), ("O-PARTNER",)]),
+        expertise=st.sampled_from([(), ("planning",), ("new_town",), ("energy",)]),
+        capacity=st.integers(1, 6),
+    ),
+    max_size=8, unique_by=lambda reviewer: reviewer.person,
+)  # fmt: skip
+WAITING = st.lists(
+    st.builds(
+        lambda number, kind, declared: _application(
+            number, stage=Stage.SCREENING, site_kind=kind, conflicts=dict.fromkeys(declared, ConflictKind.FAMILY)
+        ),
+        st.integers(1, 30),
+        st.sampled_from([None, "new_town"]),
+        st.sets(st.sampled_from(["P-R-1", "P-R-2", "P-R-3"]), max_size=2),
+    ),
+    max_size=7, unique_by=lambda application: application.ref,
+)  # fmt: skip
+
+
+def proposed(pool: list[Reviewer], waiting: list[Application]) -> Assignment:
+    return propose(pool, 7, waiting, PLANNING, "paper_review", AT)
+
+
+@given(POOL, WAITING, st.randoms(use_true_random=False))
+def test_neither_the_order_of_reviewers_nor_that_of_applications_changes_a_proposal(pool, waiting, dice):
+    first = proposed(pool, waiting)
+    dice.shuffle(pool)
+    dice.shuffle(waiting)
+
+    assert proposed(pool, waiting) == first
+
+
+@given(POOL, WAITING)
+def test_nobody_is_proposed_in_conflict_twice_or_beyond_their_capacity(pool, waiting):
+    assignment = proposed(pool, waiting)
+    by_ref = {application.ref: application for application in waiting}
+    seats = Counter(pair.reviewer.person for pair in assignment.pairs)
+
+    assert not [
+        pair for pair in assignment.pairs
+        if by_ref[pair.ref].conflict_of(pair.reviewer.person, pair.reviewer.organisations)
+    ]  # fmt: skip
+    assert len({(pair.ref, pair.reviewer.person) for pair in assignment.pairs}) == len(assignment.pairs)
+    assert all(seats[reviewer.person] <= reviewer.capacity for reviewer in pool)
+    filled = Counter(pair.ref for pair in assignment.pairs)
+    assert {ref: filled[ref] + assignment.short.get(ref, 0) for ref in by_ref} == dict.fromkeys(by_ref, 3)
+
+
+@given(POOL, WAITING)
+def test_what_a_pair_rests_on_can_be_computed_again(pool, waiting):
+    assignment = proposed(pool, waiting)
+    by_ref = {application.ref: application for application in waiting}
+
+    loads: dict[str, list[int]] = {}
+    for pair in assignment.pairs:
+        one = by_ref[pair.ref]
+        knows = {"planning", one.site_kind} & set(pair.reviewer.expertise)
+        # Rounded up: an equal share of three seats for each application.
+        assert pair.basis.share == -(-3 * len(waiting) // len(pool))
+        assert (pair.basis.pool, pair.basis.at, pair.basis.expert) == (7, AT, bool(knows))
+        assert dict(pair.left_out).keys() == {r.person for r in pool if one.conflict_of(r.person, r.organisations)}
+        loads.setdefault(pair.reviewer.person, []).append(pair.basis.load)
+    assert all(sorted(found) == list(range(len(found))) for found in loads.values())
+
+
+@given(POOL, WAITING)
+def test_where_nobody_is_expert_or_full_seats_are_dealt_out_evenly_among_those_in_no_conflict(pool, waiting):
+    pool = [reviewer.model_copy(update={"expertise": (), "capacity": 50}) for reviewer in pool]
+    seats = Counter(pair.reviewer.person for pair in proposed(pool, waiting).pairs)
+    able = [r.person for r in pool if not any(one.conflict_of(r.person, r.organisations) for one in waiting)]
+
+    loads = [seats[person] for person in able]
+    assert not loads or max(loads) - min(loads) <= 1
