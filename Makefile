@@ -20,6 +20,9 @@ run: $(READY) ## bring everything up and rehearse the 2021 season before your ey
 test: lint ## lint, then run every test
 	@$(BIN)/pytest
 
+proof: $(READY) ## play selections with races and kills for half an hour; PROOF=10 makes it ten times as long
+	@PROOF=$(or $(PROOF),1) $(BIN)/pytest tests/proof
+
 lint: $(READY) ## check style, types and the direction of imports
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
