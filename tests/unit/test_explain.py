@@ -541,6 +541,16 @@ def test_until_when_may_be_objected_is_said() -> None:
     assert "The applicant may object until the end of Saturday, 1 May 2021." in told(case, H.NEXT)
 
 
+def test_a_file_does_not_close_before_its_applicant_was_told() -> None:
+    case = Case().to(Stage.NOT_SELECTED)
+    closing = "The file closes at the end of Wednesday, 30 June 2021, if nothing else happens."
+    assert case.file.view().next_timer == "file"
+    assert closing not in told(case, H.NEXT)
+    assert "Once the letter with the decision is sent, the applicant may object." in told(case, H.NEXT)
+
+    assert told(Case().to(Stage.CANCELLED), H.NEXT)[0] == closing
+
+
 def test_what_was_undone_later_says_so() -> None:
     case = Case().to(Stage.INELIGIBLE)
     case.two("return_to_screening", reason=REASON)
