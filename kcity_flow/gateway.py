@@ -59,7 +59,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 
 T = TypeVar("T")
 
-_STANDS_FOR_A_TEXT = "0" * 64
+STANDS_FOR_A_TEXT = "0" * 64
+"""A commitment to nothing, where a command is judged before its texts are kept: guards ask whether there is one."""
 _COMMITMENT = re.compile(r"^[0-9a-f]{64}$")
 _YEAR = re.compile(r"[0-9]{4}")
 _REF = re.compile(r"KC[0-9]{4}-[A-Z]{3}-[0-9]{4,6}")
@@ -328,7 +329,7 @@ class Gateway:
         command_id = command_id or f"{trigger}/{uuid.UUID(bytes=secrets.token_bytes(16))}"
         # Read here so that a fault is told with its field and never reaches a history.
         command = {**data, "by": actor.by()}
-        m.parse(kind, trigger, {**command, "id": command_id, **dict.fromkeys(texts, _STANDS_FOR_A_TEXT)})
+        m.parse(kind, trigger, {**command, "id": command_id, **dict.fromkeys(texts, STANDS_FOR_A_TEXT)})
         commitments = {name: self._vault.commit(text) for name, text in texts.items()}
         receipt = await self._execute(subject, trigger, {**command, **commitments}, command_id)
         if receipt.trigger not in ("", trigger):

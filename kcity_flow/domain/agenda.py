@@ -17,15 +17,11 @@ import holidays
 
 from kcity_flow.domain.application import RUN_WHILE_SUSPENDED, Application, Timer
 from kcity_flow.domain.edition import DateOf, Edition, Ladder
+from kcity_flow.domain.moves import CLARIFIED, JUDGED, WORK
 from kcity_flow.domain.stages import ENDS, OBJECTIONABLE, EditionStage, Stage
 from kcity_flow.domain.values import last_day
 
 S, E = Stage, EditionStage
-_CLARIFIED = (S.SCREENING, S.PAPER_REVIEW, S.CONSULTATION, S.PRESENTATION, S.CONFIRMATION)
-_WORK = (S.IMPLEMENTATION, S.SUSPENDED, S.ACCEPTANCE)
-
-
-_JUDGED = (*_CLARIFIED, S.SHORTLISTED, S.RESERVE)
 
 FILE_TIMER = "file"
 """Runs at every end; when it and every other timer is over, the file closes."""
@@ -65,9 +61,9 @@ APPLICATION_TIMERS = (
     Arming("call",                ("receive", "return_to_received"),     (),                          (S.RECEIVED,)),
     Arming("acknowledge",         ("receive",),                          ("acknowledge",),            (S.RECEIVED, S.SCREENING)),
     Arming("screening",           ("open_screening", "reopen_screening"), (),                         (S.SCREENING,)),
-    Arming("clarification",       ("ask_clarification",),                ("answer_clarification", "lapse_clarification"), _CLARIFIED),
-    Arming("conflict_declaration", ("assign_reviewer", "replace_reviewer"), (),                       _JUDGED,    undeclared),
-    Arming("score_sheet",         ("pass_screening", "hold", "declare_conflict", "reopen_review", "reopen_presentation"), (), _JUDGED[1:], unsealed),
+    Arming("clarification",       ("ask_clarification",),                ("answer_clarification", "lapse_clarification"), CLARIFIED),
+    Arming("conflict_declaration", ("assign_reviewer", "replace_reviewer"), (),                       JUDGED,    undeclared),
+    Arming("score_sheet",         ("pass_screening", "hold", "declare_conflict", "reopen_review", "reopen_presentation"), (), JUDGED[1:], unsealed),
     Arming("presentation",        ("schedule", "reschedule"),            ("hold", "miss_date"),       (S.PRESENTATION, S.CONSULTATION)),
     Arming("letters",             ("publish_result", "declare_ineligible", "refuse_late", "expire"), ("send_letter",), (S.SELECTED, S.RESERVE, *OBJECTIONABLE)),
     Arming("objection_period",    ("send_letter",),                      ("object",),                 OBJECTIONABLE),
@@ -77,7 +73,7 @@ APPLICATION_TIMERS = (
     Arming("framework_long_stop", ("open_framework",),                   (),                          (S.FRAMEWORK,)),
     Arming("procurement_notice",  ("publish_notice",),                   ("open_bids",),              (S.PROCUREMENT,)),
     Arming("renotice",            ("renotice",),                         ("open_bids",),              (S.PROCUREMENT,)),
-    Arming("implementation_end",  ("award_contract", "extend"),          (),                          _WORK),
+    Arming("implementation_end",  ("award_contract", "extend"),          (),                          WORK),
     Arming("suspension",          ("suspend",),                          (),                          (S.SUSPENDED,)),
     Arming("acceptance",          ("submit_final",),                     (),                          (S.ACCEPTANCE,)),
     Arming("settlement",          ("accept_final",),                     (),                          (S.SETTLEMENT,)),

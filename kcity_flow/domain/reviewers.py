@@ -98,13 +98,11 @@ def propose(
     short: dict[str, int] = {}
     # Who has the fewest to choose from chooses first.
     by_ref = {application.ref: application for application in files}
-    able = {a.ref: _able(reviewers, a, step) for a in files if a.ref in lacking}
+    ties = {ref: _ties(reviewers, by_ref[ref]) for ref in lacking}
+    able = {ref: _able(reviewers, by_ref[ref], step, ties[ref]) for ref in lacking}
     for ref in sorted(able, key=lambda ref: (len(able[ref]), ref)):
         application = by_ref[ref]
         subjects = {application.programme, application.site_kind, application.sector}
-        left_out = tuple(
-            (r.person, tie) for r in reviewers if (tie := application.conflict_of(r.person, r.organisations))
-        )
         for _ in range(lacking[ref]):
             free = [r for r in able[ref] if load[r.person] < r.capacity]
             if not free:
@@ -123,16 +121,18 @@ def propose(
                 load=load[chosen.person],
                 share=share,
             )
-            pairs.append(Pair(ref, chosen, basis, left_out))
+            pairs.append(Pair(ref, chosen, basis, tuple(ties[ref].items())))
             load[chosen.person] += 1
             able[ref].remove(chosen)
     return Assignment(tuple(sorted(pairs, key=lambda pair: (pair.ref, pair.basis.load, pair.reviewer.person))), short)
 
 
-def _able(reviewers: Iterable[Reviewer], application: Application, step: str) -> list[Reviewer]:
-    seated = {seat.reviewer for seat in application.seats(step)}
-    return [
-        reviewer
-        for reviewer in reviewers
-        if reviewer.person not in seated and not application.conflict_of(reviewer.person, reviewer.organisations)
-    ]
+def _ties(reviewers: Iterable[Reviewer], application: Application) -> dict[str, str]:
+    """What ties each reviewer who is in conflict, in their order."""
+    asked = ((one.person, application.conflict_of(one.person, one.organisations)) for one in reviewers)
+    return {person: tie for person, tie in asked if tie}
+
+
+def _able(reviewers: Iterable[Reviewer], application: Application, step: str, ties: dict[str, str]) -> list[Reviewer]:
+    barred = {seat.reviewer for seat in application.seats(step)} | ties.keys()
+    return [reviewer for reviewer in reviewers if reviewer.person not in barred]

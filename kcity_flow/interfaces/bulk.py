@@ -25,7 +25,7 @@ from kcity_flow.domain.machine import APPLICATIONS
 from kcity_flow.domain.messages import Entry, Outcome, View
 from kcity_flow.domain.moves import BY_TRIGGER
 from kcity_flow.domain.stages import Stage
-from kcity_flow.gateway import Actor, answered
+from kcity_flow.gateway import STANDS_FOR_A_TEXT, Actor, answered
 from kcity_flow.interfaces import files
 from kcity_flow.interfaces.office import Office
 
@@ -41,7 +41,6 @@ SCREENED_BY = ("ref", "complete")
 """Columns of a file of screening results; each eligibility item has one of its own beside them."""
 
 _WORDS = {"yes": True, "true": True, "no": False, "false": False}
-_STANDS_FOR_A_REASON = "0" * 64
 
 Told = Callable[[int, int], None]
 """Is told how many are done, and of how many."""
@@ -133,7 +132,7 @@ def _yes(name: str, written: Any) -> bool:
 
 def declining(views: Iterable[View]) -> list[Command]:
     """A rejection below the threshold for each application whose stage is judged by sheets."""
-    data = {"ground": "below_threshold", "reason": _STANDS_FOR_A_REASON}
+    data = {"ground": "below_threshold", "reason": STANDS_FOR_A_TEXT}
     return [Command(view.subject, view.subject, "reject", data) for view in views if view.stage in JUDGED_BY_SHEETS]
 
 

@@ -275,15 +275,8 @@ def _faults(data: dict[str, Any], edition: Edition, now: datetime) -> Iterator[s
             yield f"it lacks {missing}"
 
 
-def with_ids(data: dict[str, Any], vault: Vault) -> dict[str, Any]:
-    """The same data with people and organisations, partners among them, by id; who is new is added to the vault.
-
-    Whoever is known by address, or an organisation by name, keeps their id: so an application that comes twice is
-    recognised.
-    """
-    applicant = dict(data["applicant"])
-    contact, address = str(applicant["contact"]), str(applicant.pop("address", ""))
-    organisation = str(applicant["organisation"])
+def organisation_ids(vault: Vault) -> Callable[[str], str]:
+    """What gives an organisation's id by its name; who is new is added to the vault. An id stands for itself."""
     known_by = {name: id for id, name in vault.organisations().items()}
 
     def id_of(name: str) -> str:
@@ -293,6 +286,19 @@ def with_ids(data: dict[str, Any], vault: Vault) -> dict[str, Any]:
             known_by[name] = vault.add_organisation(name)
         return known_by[name]
 
+    return id_of
+
+
+def with_ids(data: dict[str, Any], vault: Vault) -> dict[str, Any]:
+    """The same data with people and organisations, partners among them, by id; who is new is added to the vault.
+
+    Whoever is known by address, or an organisation by name, keeps their id: so an application that comes twice is
+    recognised.
+    """
+    applicant = dict(data["applicant"])
+    contact, address = str(applicant["contact"]), str(applicant.pop("address", ""))
+    organisation = str(applicant["organisation"])
+    id_of = organisation_ids(vault)
     applicant["organisation"] = id_of(organisation)
     if "partners" in applicant:
         applicant["partners"] = [{**one, "organisation": id_of(one["organisation"])} for one in applicant["partners"]]

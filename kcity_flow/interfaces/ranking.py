@@ -15,6 +15,7 @@ from kcity_flow.domain.machine import EDITIONS
 from kcity_flow.domain.messages import By, DecideSelection, Entry, Outcome, View, edition_id, parse
 from kcity_flow.domain.selection import Call, Candidate, EditionFacts, Ranked, rank
 from kcity_flow.domain.stages import Role, Stage
+from kcity_flow.gateway import STANDS_FOR_A_TEXT
 from kcity_flow.interfaces.misuse import Misused
 
 
@@ -40,16 +41,16 @@ class Ranking(NamedTuple):
         award, count = self.programme.award, min(self.places, len(self.lines))
         return award.min_krw * count, award.max_krw * count
 
-    def outcome(self, number: int, ref: str) -> str:
-        """What line ``number`` came to, or would come to by the ranking: place, reserve, or passed over."""
+    def outcomes(self) -> dict[str, str]:
+        """What each line came to, or would come to by the ranking: place, reserve, or passed over."""
+        refs = [line.candidate.ref for line in self.lines]
         if self.decision is None:
-            return "place" if number <= self.places else "reserve"
+            return {ref: "place" if number < self.places else "reserve" for number, ref in enumerate(refs)}
         data = self.decision.data
-        if ref not in data["ranking"]:
-            return "not decided on"
-        if ref in (choice["ref"] for choice in data["selected"]):
-            return "place"
-        return "reserve" if ref in (choice["ref"] for choice in data.get("reserve", ())) else "passed over"
+        decided = dict.fromkeys(data["ranking"], "passed over")
+        decided |= {choice["ref"]: "reserve" for choice in data.get("reserve", ())}
+        decided |= {choice["ref"]: "place" for choice in data["selected"]}
+        return {ref: decided.get(ref, "not decided on") for ref in refs}
 
 
 class _Standing(NamedTuple):
@@ -312,10 +313,9 @@ def against(data: dict[str, Any], call: Call, edition: Edition, grounds: frozens
     """
     by = By(person="P-COMMITTEE", role=Role.COMMITTEE)
     move = EDITIONS.row("decide_selection", call.stage, by.role)
-    proof = "0" * 64  # guards ask whether there is one, never which
-    given = {**dict.fromkeys(grounds, proof), "evidence": [proof] if minuted else []}
+    given = {**dict.fromkeys(grounds, STANDS_FOR_A_TEXT), "evidence": [STANDS_FOR_A_TEXT] if minuted else []}
     command: DecideSelection = parse("edition", "decide_selection", {**data, **given, "id": "preview", "by": by})
-    now = min(window.opens_at for window in edition.windows)  # nor what time it is
+    now = min(window.opens_at for window in edition.windows)  # no guard of this move asks
     facts = EditionFacts(call=call, command=command, edition=edition, now=now, source=call.stage, dest=call.stage)
     return [
         GuardFailed("decide_selection", call.stage, by.role, guard.__name__, missing).sentence

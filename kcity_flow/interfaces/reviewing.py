@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -25,6 +25,7 @@ from kcity_flow.domain.slots import slots
 from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.domain.values import canonical_instant
 from kcity_flow.gateway import Actor, Gateway
+from kcity_flow.interfaces.files import organisation_ids
 from kcity_flow.interfaces.misuse import Misused
 
 COLUMNS = ("person", "organisations", "expertise", "capacity")
@@ -69,15 +70,7 @@ def read_pool(path: Path, edition: Edition, vault: Vault) -> list[dict[str, Any]
     faults = [f"row {number}: {fault}" for number, row in rows for fault in _faults(row, edition, vault)]
     if faults or not rows:
         raise Misused(f"{path} names no pool; {'; '.join(faults) or 'it has no rows'}.")
-    known_by = {name: id for id, name in vault.organisations().items()}
-
-    def id_of(name: str) -> str:
-        if name.startswith("O-"):
-            return name
-        if name not in known_by:
-            known_by[name] = vault.add_organisation(name)
-        return known_by[name]
-
+    id_of = organisation_ids(vault)
     return [
         {
             "person": row["person"].strip(),
@@ -117,25 +110,34 @@ def subjects(edition: Edition) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def told(edition: Edition, register: Register, until: datetime | None = None) -> list[Application]:
-    """Every application of an edition as its ledger tells it, before an instant of business time."""
+Ledgers = Mapping[str, list[m.Entry]]
+"""The entries of each application of an edition."""
+
+
+def ledgers_of(edition: Edition, register: Register) -> Ledgers:
+    """Every application's ledger, in order of reference number."""
     views = [view for view in register.subjects(edition.year) if view.programme]
-    found = (retelling.application_of(edition, v.subject, register.entries(v.subject), until) for v in views)
+    return {view.subject: register.entries(view.subject) for view in views}
+
+
+def told(edition: Edition, ledgers: Ledgers, until: datetime | None = None) -> list[Application]:
+    """Every application of an edition as its ledger tells it, before an instant of business time."""
+    found = (retelling.application_of(edition, ref, ledger, until) for ref, ledger in ledgers.items())
     return [one for one in found if one.applicant is not None]
 
 
-def proposal(
-    edition: Edition, programme: str, step: str, at: datetime, register: Register, pool: int | None = None
-) -> Assignment:
+def proposal(edition: Edition, programme: str, step: str, at: datetime, register: Register) -> Assignment:
     """Who should judge what, by the ledgers up to ``at``, that instant included.
 
     Raises:
         Unknown: there is no such programme, or no pool.
     """
-    named = pool_of(edition.year, register, pool)
-    rules = edition.programme(programme)
-    known = told(edition, register, at + timedelta(microseconds=1))
-    return propose(named.reviewers, named.entry, known, rules, step, at)
+    return _proposed(edition, programme, step, at, ledgers_of(edition, register), pool_of(edition.year, register))
+
+
+def _proposed(edition: Edition, programme: str, step: str, at: datetime, ledgers: Ledgers, pool: Pool) -> Assignment:
+    known = told(edition, ledgers, at + timedelta(microseconds=1))
+    return propose(pool.reviewers, pool.entry, known, edition.programme(programme), step, at)
 
 
 async def assign(gateway: Gateway, pair: Pair, step: str, actor: Actor, refused: dict[str, str]) -> None:
@@ -166,7 +168,7 @@ def slots_for(
     """
     key = edition.programme(programme).key
     calendar = Calendar(ZoneInfo(edition.zone), frozenset(days_off))
-    everybody = [one for one in told(edition, register) if one.stage is Stage.PRESENTATION]
+    everybody = [one for one in told(edition, ledgers_of(edition, register)) if one.stage is Stage.PRESENTATION]
     set_already = [one.meeting for one in everybody if one.meeting and not (one.meeting.held or one.meeting.missed)]
     taken = [(meeting.at, meeting.minutes or minutes) for meeting in set_already]
     waiting = [one for one in everybody if one.programme == key and one.meeting is None]
@@ -198,17 +200,18 @@ class Checked(NamedTuple):
 
 def check(edition: Edition, programme: str, register: Register) -> Checked:
     """Propose again what was assigned, from the ledgers of that time, and compare pair by pair."""
+    ledgers, code = ledgers_of(edition, register), edition.programme(programme).code
     made = [
-        (view.subject, m.AssignReviewer.model_validate({**e.data, "trigger": e.command, "id": "x", "by": _by(e)}))
-        for view in register.subjects(edition.year, programme=programme)
-        for e in register.entries(view.subject)
-        if e.command == "assign_reviewer" and e.outcome is m.Outcome.MADE
+        (ref, m.AssignReviewer.model_validate({**e.data, "trigger": e.command, "id": "x", "by": _by(e)}))
+        for ref, ledger in ledgers.items()
+        for e in ledger
+        if f"-{code}-" in ref and e.command == "assign_reviewer" and e.outcome is m.Outcome.MADE
     ]
     chosen = tuple((ref, command.reviewer) for ref, command in made if command.basis is None)
     based = [(c.basis.pool, c.basis.at, c.step, ref, c) for ref, c in made if c.basis is not None]
     otherwise, count = [], 0
     for (pool, at, step), some in groupby(sorted(based, key=lambda b: (*b[:4], b[4].reviewer)), key=lambda b: b[:3]):
-        pairs = proposal(edition, programme, step, at, register, pool).pairs
+        pairs = _proposed(edition, programme, step, at, ledgers, pool_of(edition.year, register, pool)).pairs
         again = {(pair.ref, pair.reviewer.person): pair.basis for pair in pairs}
         for *_, ref, command in some:
             if again.get((ref, command.reviewer)) == command.basis:

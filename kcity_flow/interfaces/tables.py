@@ -519,7 +519,7 @@ def explanation(name: str, chapters: Iterable[Chapter]) -> RenderableType:
 
 def ranking_data(found: Ranking) -> dict[str, Any]:
     """What ``rank --json`` prints; scores are exact fractions, money is KRW."""
-    least, most = found.sums()
+    (least, most), outcomes = found.sums(), found.outcomes()
     data: dict[str, Any] = {
         "programme": found.programme.key,
         "taken": found.taken,
@@ -540,9 +540,9 @@ def ranking_data(found: Ranking) -> dict[str, Any]:
                 "mean": points(line.candidate.score),
                 "bonus": line.bonus,
                 "decided_by": line.decided_by,
-                "outcome": found.outcome(number, line.candidate.ref),
+                "outcome": outcomes[line.candidate.ref],
             }
-            for number, line in enumerate(found.lines, start=1)
+            for line in found.lines
         ],
         "incomplete": found.incomplete,
     }

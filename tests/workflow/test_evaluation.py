@@ -104,7 +104,7 @@ async def test_the_ranking_counted_again_from_histories_is_the_one_that_was_deci
         again = ranking_told(season.edition, "solution", fresh)
     assert again.lines == now.lines
     assert again.decision is not None
-    assert [again.outcome(n, ref) for n, ref in enumerate(order, start=1)] == ["place", "reserve", "passed over"]
+    assert [again.outcomes()[ref] for ref in order] == ["place", "reserve", "passed over"]
 
 
 async def test_a_place_given_back_names_the_first_on_the_reserve_at_once(season: Season) -> None:
@@ -132,6 +132,15 @@ def test_a_pools_faults_are_told_with_their_rows(season: Season, tmp_path: Path)
         "3: magic is no subject of edition 2021",
         "3: capacity 'many' is no number of applications",
     ]
+
+
+def test_a_name_that_begins_like_an_id_is_a_name_in_a_pool_too(season: Season, tmp_path: Path) -> None:
+    file = tmp_path / "pool.csv"
+    file.write_text(f"person,organisations\n{REVIEWERS[0].person},O-ring Water;O-UNI\n")
+    [reviewer] = reviewing.read_pool(file, season.edition, season.vault)
+    names = season.vault.organisations()
+
+    assert [names.get(id, id) for id in reviewer["organisations"]] == ["O-ring Water", "O-UNI"]
 
 
 async def call(season: Season) -> Call:
