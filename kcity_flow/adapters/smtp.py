@@ -63,6 +63,7 @@ class Postman:
         self._settings = settings
         self._sender = parseaddr(settings.mail_from)
         self._awake = asyncio.Event()
+        self._told_to_stop = asyncio.Event()
         self._one_round = asyncio.Lock()
         self._failures = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -79,10 +80,12 @@ class Postman:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        # Told, not cancelled: Python 3.11's wait_for, by which the SMTP library reads each answer, swallows a
+        # cancellation that comes together with the answer.
+        self._told_to_stop.set()
+        self._awake.set()
         if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await self._task
         if self.catcher:
             await self.catcher.stop()
 
@@ -103,8 +106,8 @@ class Postman:
             for left in await asyncio.to_thread(self._vault.interrupted):
                 await self._doubt(left, "The program was stopped while it was sending this mail.")
             async with _Line(self._settings, self.catcher) as line:
-                while row := await asyncio.to_thread(self._vault.claim):
-                    # Shielded: when the program is told to stop, the mail under way is still finished.
+                while not self._told_to_stop.is_set() and (row := await asyncio.to_thread(self._vault.claim)):
+                    # Shielded: when whoever drains is cancelled, the mail under way is still finished.
                     delivery = asyncio.ensure_future(self._deliver(line, row))
                     try:
                         sent += await asyncio.shield(delivery)
@@ -114,22 +117,19 @@ class Postman:
         return sent
 
     async def _run(self) -> None:
-        while True:
+        while not self._told_to_stop.is_set():
             self._awake.clear()
             try:
                 await self.drain()
                 self._failures = 0
-                # Not wait_for: Python 3.11's swallows a cancellation that comes together with what it waits for.
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(POLL.total_seconds()):
-                        await self._awake.wait()
+                await _until(self._awake, POLL)
             except Exception as error:
                 # Nothing may end this loop: a disk that is full now has room later.
                 self._failures += 1
                 rest = pause(self._failures)
                 known = isinstance(error, Unreachable | StoreFailed)
                 log.warning("mail_waits", why=str(error), seconds=rest.total_seconds(), exc_info=not known)
-                await asyncio.sleep(rest.total_seconds())
+                await _until(self._told_to_stop, rest)
 
     async def _deliver(self, line: _Line, row: Outgoing) -> bool:
         """One attempt at one mail; returns whether it was sent."""
@@ -188,6 +188,12 @@ class Postman:
         if state is State.FAILED:
             log.error("mail_failed", key=row.key, message_id=row.message_id, why=details.get("why"))
         await asyncio.to_thread(self._vault.settle, row, state, **details)
+
+
+async def _until(event: asyncio.Event, longest: timedelta) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(longest.total_seconds()):
+            await event.wait()
 
 
 def compose(row: Outgoing, sender: str) -> bytes:

@@ -333,6 +333,24 @@ def test_pauses_grow_up_to_an_hour():
     ]
 
 
+async def test_it_stops_also_while_the_mail_server_says_goodbye(vault, settings, monkeypatch):
+    say_goodbye, leaving = smtp.aiosmtplib.SMTP.quit, asyncio.Event()
+
+    async def goodbye(self):
+        leaving.set()
+        # Whatever comes in this moment is swallowed, as Python 3.11's wait_for does.
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.05)
+        return await say_goodbye(self)
+
+    monkeypatch.setattr(smtp.aiosmtplib.SMTP, "quit", goodbye)
+    vault.queue([mail()])
+    async with asyncio.timeout(5) as patience, Postman(vault, settings):
+        await leaving.wait()
+
+    assert not patience.expired()
+
+
 async def test_it_stops_also_when_it_is_woken_in_that_moment(vault, settings):
     async with asyncio.timeout(5) as patience, Postman(vault, settings) as postman:
         await postman.drain()
