@@ -13,6 +13,7 @@ from kcity_flow.adapters.edition_files import read_edition
 from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.smtp import Catcher
 from kcity_flow.adapters.stores import StoreFailed
+from kcity_flow.adapters.vault import Vault
 from kcity_flow.domain.ledger import breaks
 from kcity_flow.domain.messages import Entry
 from kcity_flow.domain.stages import Role
@@ -125,7 +126,11 @@ def test_a_season_killed_three_times_goes_on_as_one_that_was_not(tmp_path):
         assert breaks(ledger) == []
     mails = Catcher(settings.mails)
     assert len(mails.mails()) > 50
-    assert mails.duplicates() == {}
+    # Whether a mail arrived that was being handed over when the sender was killed, nobody can know: it goes once more.
+    in_doubt = {row.message_id for row in Vault(settings.vault_url).outbox() if row.in_doubt}
+    assert set(mails.duplicates().values()) <= {2}
+    assert set(mails.duplicates()) <= in_doubt
+    assert len(in_doubt) <= len(KILLED_AT)
 
 
 def moves_of_people(ledger: list[Entry]) -> list[tuple[str, str, str, str]]:

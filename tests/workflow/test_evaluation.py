@@ -65,7 +65,8 @@ async def test_a_conflict_found_late_voids_the_sheet_bars_the_place_and_is_count
     [ankara, bursa] = await season.shortlisted("Ankara", "Bursa")
     first, fourth = REVIEWERS[0], REVIEWERS[3]
     await ankara.do("declare_conflict", first, step="paper_review", conflict=True, kind="adviser")
-    await ankara.ledger()
+    for life in (ankara, bursa):
+        await life.ledger()
     found = ranking(season.edition, "solution", await call(season), season.register)
     assert [line.candidate.ref for line in found.lines] == [bursa.ref]
     assert list(found.incomplete) == [ankara.ref]

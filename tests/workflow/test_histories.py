@@ -47,6 +47,7 @@ async def test_an_entry_that_was_altered_breaks_its_chain(season: Season) -> Non
 
 async def test_a_column_that_was_altered_is_a_difference(season: Season) -> None:
     ankara = await season.apply("Ankara")
+    await season.ledger()
     await ankara.ledger()
     with season.register.writing() as connection:
         connection.execute(sa.update(SUBJECTS).where(SUBJECTS.c.subject == ankara.ref).values(stage="withdrawn"))
