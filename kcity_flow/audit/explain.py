@@ -20,7 +20,6 @@ from kcity_flow.audit.sayings import (
     Heading,
     capital,
     counted,
-    figure,
     listed,
     on,
     party_kind,
@@ -30,7 +29,7 @@ from kcity_flow.audit.sayings import (
 )
 from kcity_flow.domain import agenda, guards
 from kcity_flow.domain.application import Application, Facts
-from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS, quorum, score, sheet_total, sheets
+from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS, points, quorum, score, sheet_total, sheets
 from kcity_flow.domain.inbox import task
 from kcity_flow.domain.messages import Outcome, Waiting
 from kcity_flow.domain.moves import BY_TRIGGER, Move
@@ -153,16 +152,16 @@ def _scores(moment: Moment, made: Sequence[Moment]) -> Iterator[Sentence]:
     threshold, trim = programme.review.threshold, programme.review.trim_from
     totals = [sheet_total(scores, programme.criteria) for scores in counts]
     each = listed(
-        f"{criterion.title.en} {figure(Fraction(sum(scores[criterion.key] for scores in counts), len(counts)))}"
+        f"{criterion.title.en} {points(Fraction(sum(scores[criterion.key] for scores in counts), len(counts)))}"
         for criterion in programme.criteria
     )
     trimmed = ", the highest and the lowest left out" if trim is not None and len(counts) >= trim else ""
     reached = "reaches" if mean >= threshold else "does not reach"
     judges = [seat.reviewer for seat in moment.before.counted_sheets(step)]
     for text in (
-        f"In the {words(step)} {counted(len(counts), 'score sheet')} came to a mean of {figure(mean, threshold)} of "
+        f"In the {words(step)} {counted(len(counts), 'score sheet')} came to a mean of {points(mean)} of "
         f"100{trimmed}, which {reached} the {threshold} that are asked for.",
-        f"By criterion: {each}; the sheets lie at most {figure(max(totals) - min(totals))} points apart.",
+        f"By criterion: {each}; the sheets lie at most {points(max(totals) - min(totals))} points apart.",
     ):
         yield Sentence(text=text, entries=_sealing(made, step, judges, moment.entry.number))
 

@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from fractions import Fraction
 from typing import Any
 
 from kcity_flow.audit.moments import Moment
 from kcity_flow.domain.edition import QuotaKind, StepKind
-from kcity_flow.domain.evaluation import final_score
+from kcity_flow.domain.evaluation import final_score, points
 from kcity_flow.domain.screening import checklist
 from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.letters import ZONE, country, day, due, won, words
@@ -153,13 +152,6 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def figure(value: Fraction, beside: int | None = None) -> str:
-    """An exact mean with two decimals; in full as well where the decimals would make it equal to what it is not."""
-    shown = round(value, 2)
-    hidden = beside is not None and shown == beside != value
-    return f"{float(shown):.2f}" + (f" (exactly {value})" if hidden else "")
-
-
 # --- what a move is told by -------------------------------------------------------------------------------------------
 
 Saying = Callable[[Moment], str | None]
@@ -290,7 +282,7 @@ def _rank(moment: Moment) -> str:
     choice: Mapping[str, Any] = next((choice for choice in choices if choice["ref"] == ref), {})
     rank, of = ranking.index(ref) + 1 if ref in ranking else moment.data.get("rank"), len(ranking)
     mean = final_score(moment.before, moment.programme)
-    scored = f" with a mean of {figure(mean)}" if mean is not None else ""
+    scored = f" with a mean of {points(mean)}" if mean is not None else ""
     bonus = f" and a bonus of {counted(choice['bonus'], 'point')}" if choice.get("bonus") else ""
     by = "vote" if ref in data.get("voted", ()) else choice.get("decided_by")
     criteria = {f"criterion {c.key}": f"the criterion “{c.title.en}”" for c in moment.programme.criteria}

@@ -75,9 +75,17 @@ def too_few_sheets(application: Application, programme: Programme, step: str) ->
     return ""
 
 
-def points(score: Fraction | str) -> str:
-    """An exact score as people read it: two decimals."""
-    return f"{float(Fraction(score)):.2f}"
+def points(score: Fraction | str, others: Iterable[Fraction | str] = ()) -> str:
+    """An exact score as people read it: two decimals, and in full as well where these would mislead.
+
+    They mislead where they show a whole number, such as a threshold, that was not reached or was passed, and where
+    they show one of ``others`` that is not equal.
+    """
+    exact = Fraction(score)
+    shown = round(exact, 2)
+    beside = [Fraction(round(exact)), *(Fraction(other) for other in others)]
+    misled = any(exact != other and shown == round(other, 2) for other in beside)
+    return f"{float(shown):.2f}" + (f" (exactly {exact})" if misled else "")
 
 
 def below_threshold(application: Application, programme: Programme, step: str) -> str:

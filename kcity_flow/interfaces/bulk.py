@@ -1,4 +1,4 @@
-"""Many commands at once: the desk's screening results, the chair's rejections, and watching an edition's orders.
+"""Many commands at once: screening results, seats and slots, rejections; and watching an edition's orders.
 
 All are judged, by the guards that will judge them again, before the first is sent. Each command's id follows from
 what it says and from where its application stands, so that whatever was interrupted can be started again: what was
@@ -24,10 +24,12 @@ from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS
 from kcity_flow.domain.machine import APPLICATIONS
 from kcity_flow.domain.messages import Entry, Outcome, View
 from kcity_flow.domain.moves import BY_TRIGGER
+from kcity_flow.domain.reviewers import Pair
 from kcity_flow.domain.stages import Stage
 from kcity_flow.gateway import STANDS_FOR_A_TEXT, Actor, answered
 from kcity_flow.interfaces import files
 from kcity_flow.interfaces.office import Office
+from kcity_flow.interfaces.reviewing import Slot
 
 T = TypeVar("T")
 
@@ -134,6 +136,24 @@ def declining(views: Iterable[View]) -> list[Command]:
     """A rejection below the threshold for each application whose stage is judged by sheets."""
     data = {"ground": "below_threshold", "reason": STANDS_FOR_A_TEXT}
     return [Command(view.subject, view.subject, "reject", data) for view in views if view.stage in JUDGED_BY_SHEETS]
+
+
+def assigning(pairs: Iterable[Pair], step: str) -> list[Command]:
+    """Each proposed reviewer's seat."""
+    return [
+        Command(
+            f"{pair.ref}, {pair.reviewer.person}",
+            pair.ref,
+            "assign_reviewer",
+            {"reviewer": pair.reviewer.person, "step": step, "basis": pair.basis.model_dump(mode="json")},
+        )
+        for pair in pairs
+    ]
+
+
+def scheduling(slots: Iterable[Slot]) -> list[Command]:
+    """Each presentation's date."""
+    return [Command(slot.ref, slot.ref, "schedule", slot.data) for slot in slots]
 
 
 # --- judged, then sent ------------------------------------------------------------------------------------------------

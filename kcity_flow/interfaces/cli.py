@@ -28,6 +28,7 @@ from kcity_flow.process import leave
 if TYPE_CHECKING:
     from kcity_flow.domain.messages import Receipt
     from kcity_flow.gateway import OrdersUnderWay
+    from kcity_flow.interfaces.bulk import Command
     from kcity_flow.interfaces.files import Row
     from kcity_flow.interfaces.office import Office
 
@@ -584,13 +585,16 @@ def checklist(subject: Subject, as_json: AsJson = False) -> None:
 @app.command(epilog="Example: kcity reviewers 2021 pool.csv --as P-HEAD")
 def reviewers(
     edition: EditionArgument,
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A CSV file: names the pool anew.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="Ends in .toml, .json or .csv: names the pool anew.")
+    ] = None,
     person: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the pool of reviewers, or name it from a CSV file with the header person,organisations,expertise,capacity.
+    """Show the pool of reviewers, or name it from a file with person,organisations,expertise,capacity for each.
 
-    Several organisations or subjects of one reviewer are separated by ;. Subjects are the edition's programmes, kinds
+    A CSV file has these as its header row; TOML and JSON hold a list called reviewers. In a CSV file several
+    organisations or subjects of one reviewer are separated by ;. Subjects are the edition's programmes, kinds
     of site and sectors.
     """
     from kcity_flow.interfaces import reviewing, tables
@@ -625,7 +629,7 @@ def assign(
     as_json: AsJson = False,
 ) -> None:
     """Propose a reviewer for every empty seat of a programme, pair by pair with why; assign them with --yes."""
-    from kcity_flow.interfaces import reviewing, tables
+    from kcity_flow.interfaces import bulk, reviewing, tables
     from kcity_flow.interfaces.office import as_year
 
     year = as_year(edition)
@@ -639,19 +643,14 @@ def assign(
     async def work(office: Office) -> tuple[Any, dict[str, str]]:
         rules = (await office.gateway.rules(year)).edition
         found = reviewing.proposal(rules, programme, step, await office.now(year), office.register)
-        refused: dict[str, str] = {}
-        if yes:
-            actor = office.actor(person, None, ["desk", "head"], "assign_reviewer")
-            for pair in _progress(list(found.pairs), "Assigning", as_json):
-                await reviewing.assign(office.gateway, pair, step, actor, refused)
-        return found, refused
+        commands = bulk.assigning(found.pairs, step) if yes else []
+        return found, await _sent(office, year, commands, ["desk", "head"], person, "Assigning", as_json)
 
     found, refused = _with_office(work)
     told = {"assigned": yes, **tables.assignment_data(found), "refused": refused}
     _answer(as_json, told, lambda: tables.assignment(found, yes))
-    for ref, why in refused.items():
-        print(f"{ref}: {why}", file=sys.stderr)
-    if refused or found.short:
+    _refused(None, refused, as_json)
+    if found.short:
         raise typer.Exit(REFUSED)
 
 
@@ -689,32 +688,22 @@ def slots(
     as_json: AsJson = False,
 ) -> None:
     """Find a slot for each presentation that has no date, one after another; schedule them with --yes."""
-    from kcity_flow.interfaces import reviewing, tables
+    from kcity_flow.interfaces import bulk, reviewing, tables
     from kcity_flow.interfaces.office import as_instant, as_year
 
     year = as_year(edition)
 
     async def work(office: Office) -> tuple[Any, dict[str, str]]:
-        from kcity_flow.domain.errors import Refusal
-
         start = await office.gateway.rules(year)
         at = as_instant(first, start.edition.zone, "--from")
         found = reviewing.slots_for(start.edition, programme, at, minutes, pause, office.register, start.days_off)
-        refused: dict[str, str] = {}
-        for slot in _progress(found if yes else [], "Scheduling", as_json):
-            try:
-                await office.do(slot.ref, "schedule", slot.data, person=person)
-            except Refusal as refusal:
-                refused[slot.ref] = refusal.sentence
-        return found, refused
+        commands = bulk.scheduling(found if yes else ())
+        return found, await _sent(office, year, commands, ["desk"], person, "Scheduling", as_json)
 
     found, refused = _with_office(work)
     told = {"scheduled": yes, "slots": [{"ref": slot.ref, **slot.data} for slot in found], "refused": refused}
     _answer(as_json, told, lambda: tables.slots(found, yes))
-    for ref, why in refused.items():
-        print(f"{ref}: {why}", file=sys.stderr)
-    if refused:
-        raise typer.Exit(REFUSED)
+    _refused(None, refused, as_json)
 
 
 # --- selection --------------------------------------------------------------------------------------------------------
@@ -924,6 +913,22 @@ def decline(
     stay = [f"{count} stay: {why}." for why, count in staying.items()]
     _answer(as_json, {"below": below, "staying": staying, **vars(sent)}, lambda: "\n".join([*stay, _became(sent)]))
     _refused(None, sent.refused, as_json)
+
+
+async def _sent(
+    office: Office, year: int, commands: list[Command], roles: list[str], person: str | None, doing: str, as_json: bool
+) -> dict[str, str]:
+    """Judge commands and send those nothing speaks against; returns what was refused, by where it was asked for."""
+    from kcity_flow.interfaces import bulk
+
+    if not commands:
+        return {}
+    actor, away = office.actor(person, None, roles, commands[0].trigger), _once_told()
+    with _bar("Judging", as_json) as told:
+        found = await bulk.judged(office, year, commands, actor, told, away)
+    with _bar(doing, as_json) as told:
+        sent = await bulk.sent(office, found, actor, told, away)
+    return {command.where: "; ".join(command.faults) for command in found if command.faults} | sent.refused
 
 
 def _agreed(yes: bool, what: str) -> bool:

@@ -69,21 +69,25 @@ class Row(NamedTuple):
 
 
 def read(
-    path: Path, needed: Sequence[str] = _NEEDED, columns: Iterable[str] = tuple(COLUMNS)
+    path: Path,
+    needed: Sequence[str] = _NEEDED,
+    columns: Iterable[str] = tuple(COLUMNS),
+    listed: str = "applications",
 ) -> list[tuple[str, dict[str, Any]]]:
-    """The applications of a file as they are written, each with where it stands.
+    """The applications, or whatever else a file lists, as they are written, each with where it stands.
 
     Args:
         path: Of a file whose name ends in what it is.
         needed: Columns that a CSV file must have.
         columns: Its whole header row, to be told when one is missing.
+        listed: What a TOML or JSON file calls its list.
 
     Raises:
         Misused: the file cannot be opened or is not what its name ends in.
     """
     readers: dict[str, Callable[[str], Iterator[tuple[str, dict[str, Any]]]]] = {
-        ".toml": _toml,
-        ".json": _json,
+        ".toml": lambda text: _several(tomllib.loads(text), listed),
+        ".json": lambda text: _several(json.loads(text), listed),
         ".csv": partial(_csv, needed=needed, columns=columns),
     }
     reader = readers.get(path.suffix.lower())
@@ -100,24 +104,17 @@ def read(
     except (ValueError, csv.Error) as error:  # of TOML and JSON, and of numbers with thousands of digits
         raise Misused(f"The file {path} is not {path.suffix[1:].upper()}: {error}; mend that.") from None
     if not found:
-        raise Misused(f"The file {path} holds no application.")
+        raise Misused(f"The file {path} holds no {listed.removesuffix('s')}.")
     return found
 
 
-def _toml(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    return _several(tomllib.loads(text))
-
-
-def _json(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    return _several(json.loads(text))
-
-
-def _several(data: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    listed = data.get("applications", [data]) if isinstance(data, dict) else data
-    if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
-        raise Misused("The file is neither one application nor a list of them called applications.")
-    for number, item in enumerate(listed, start=1):
-        yield f"application {number}", item
+def _several(data: Any, listed: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    one = listed.removesuffix("s")
+    items = data.get(listed, [data]) if isinstance(data, dict) else data
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise Misused(f"The file is neither one {one} nor a list of them called {listed}.")
+    for number, item in enumerate(items, start=1):
+        yield f"{one} {number}", item
 
 
 def _csv(text: str, needed: Sequence[str], columns: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:

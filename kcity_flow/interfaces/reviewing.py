@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -19,17 +18,16 @@ from kcity_flow.domain import retelling
 from kcity_flow.domain.agenda import Calendar
 from kcity_flow.domain.application import Application
 from kcity_flow.domain.edition import Edition
-from kcity_flow.domain.errors import Refusal, Unknown
-from kcity_flow.domain.reviewers import Assignment, Pair, propose
+from kcity_flow.domain.errors import Unknown
+from kcity_flow.domain.reviewers import Assignment, propose
 from kcity_flow.domain.slots import slots
 from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.domain.values import canonical_instant
-from kcity_flow.gateway import Actor, Gateway
-from kcity_flow.interfaces.files import organisation_ids
+from kcity_flow.interfaces import files
 from kcity_flow.interfaces.misuse import Misused
 
 COLUMNS = ("person", "organisations", "expertise", "capacity")
-"""The header of a pool's CSV file; several organisations or subjects are separated by ``;``."""
+"""The header of a pool's file; several organisations or subjects are separated by ``;``."""
 
 
 class Pool(NamedTuple):
@@ -54,48 +52,45 @@ def pool_of(edition: int, register: Register, number: int | None = None) -> Pool
 
 
 def read_pool(path: Path, edition: Edition, vault: Vault) -> list[dict[str, Any]]:
-    """The pool that a CSV file names, as data of ``name_reviewers``; organisations get their ids.
+    """The pool that a file names, as data of ``name_reviewers``; organisations get their ids.
 
     Raises:
         Misused: the file cannot be read, or a row is at fault: every fault, with its row.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            header, rows = reader.fieldnames or [], list(enumerate(reader, start=2))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise Misused(f"The file {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    if set(header) - set(COLUMNS) or "person" not in header:
-        raise Misused(f"{path} begins with the header {','.join(header)}; write {','.join(COLUMNS)}.")
-    faults = [f"row {number}: {fault}" for number, row in rows for fault in _faults(row, edition, vault)]
-    if faults or not rows:
-        raise Misused(f"{path} names no pool; {'; '.join(faults) or 'it has no rows'}.")
-    id_of = organisation_ids(vault)
+    rows = files.read(path, ("person",), COLUMNS, listed="reviewers")
+    faults = [f"{where}: {fault}" for where, row in rows for fault in _faults(row, edition, vault)]
+    if faults:
+        raise Misused(f"{path} names no pool; {'; '.join(faults)}.")
+    id_of = files.organisation_ids(vault)
     return [
         {
-            "person": row["person"].strip(),
-            "organisations": [id_of(name) for name in _several(row.get("organisations"))],
-            "expertise": list(_several(row.get("expertise"))),
-            **({"capacity": int(row["capacity"])} if (row.get("capacity") or "").strip() else {}),
+            "person": row["person"],
+            "organisations": [id_of(name) for name in _several(row, "organisations")],
+            "expertise": _several(row, "expertise"),
+            **({"capacity": int(row["capacity"])} if "capacity" in row else {}),
         }
         for _, row in rows
     ]
 
 
-def _several(cell: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in (cell or "").split(";") if part.strip())
+def _several(row: dict[str, Any], column: str) -> list[str]:
+    cell = row.get(column, [])
+    parts = cell if isinstance(cell, list) else str(cell).split(";")
+    return [str(part).strip() for part in parts if str(part).strip()]
 
 
 def _faults(row: dict[str, Any], edition: Edition, vault: Vault) -> Iterator[str]:
-    person = (row["person"] or "").strip()
+    person = str(row.get("person", ""))
+    if unknown := [name for name in row if name not in COLUMNS]:
+        yield f"{', '.join(unknown)} not known here; the columns are {','.join(COLUMNS)}"
     if vault.person(person) is None:
         yield f"there is no person {person!r}; add them with `kcity person add … --role reviewer`"
     elif not vault.has_role(person, Role.REVIEWER):
         yield f"{person} is no reviewer; give them the role with `kcity person add … --id {person} --role reviewer`"
     known = subjects(edition)
-    if wrong := [one for one in _several(row.get("expertise")) if one not in known]:
+    if wrong := [one for one in _several(row, "expertise") if one not in known]:
         yield f"{', '.join(wrong)} is no subject of edition {edition.year}; write some of {', '.join(known)}"
-    capacity = (row.get("capacity") or "").strip()
+    capacity = str(row.get("capacity", ""))
     if capacity and not (capacity.isdecimal() and 0 < int(capacity) < 10_000):
         yield f"capacity {capacity!r} is no number of applications; write one from 1 to 9999, or leave it empty"
     try:
@@ -138,16 +133,6 @@ def proposal(edition: Edition, programme: str, step: str, at: datetime, register
 def _proposed(edition: Edition, programme: str, step: str, at: datetime, ledgers: Ledgers, pool: Pool) -> Assignment:
     known = told(edition, ledgers, at + timedelta(microseconds=1))
     return propose(pool.reviewers, pool.entry, known, edition.programme(programme), step, at)
-
-
-async def assign(gateway: Gateway, pair: Pair, step: str, actor: Actor, refused: dict[str, str]) -> None:
-    """Assign one pair as it was proposed; what is refused is noted. Sent again it is answered, not done again."""
-    data = {"reviewer": pair.reviewer.person, "step": step, "basis": pair.basis.model_dump(mode="json")}
-    command_id = f"assign/{pair.basis.pool}/{canonical_instant(pair.basis.at)}/{step}/{pair.reviewer.person}"
-    try:
-        await gateway.command(pair.ref, "assign_reviewer", data, actor, command_id)
-    except Refusal as refusal:
-        refused[pair.ref] = refusal.sentence
 
 
 class Slot(NamedTuple):

@@ -520,6 +520,7 @@ def explanation(name: str, chapters: Iterable[Chapter]) -> RenderableType:
 def ranking_data(found: Ranking) -> dict[str, Any]:
     """What ``rank --json`` prints; scores are exact fractions, money is KRW."""
     (least, most), outcomes = found.sums(), found.outcomes()
+    scores = [line.candidate.score for line in found.lines]
     data: dict[str, Any] = {
         "programme": found.programme.key,
         "taken": found.taken,
@@ -537,7 +538,7 @@ def ranking_data(found: Ranking) -> dict[str, Any]:
                 "criteria": line.candidate.criteria,
                 "sheets": line.candidate.sheets,
                 "score": line.candidate.score,
-                "mean": points(line.candidate.score),
+                "mean": points(line.candidate.score, scores),
                 "bonus": line.bonus,
                 "decided_by": line.decided_by,
                 "outcome": outcomes[line.candidate.ref],
@@ -619,10 +620,11 @@ def _krw(least: int, most: int) -> str:
 def preview(data: dict[str, Any], missing: list[str]) -> RenderableType:
     """What a decision would do, before anybody proposes it."""
     table = _table("rank", "ref", "country", "KRW", "score", "decided by", "gets")
+    scores = [choice["score"] for choice in (*data["selected"], *data["reserve"])]
     for gets, choices in (("a place", data["selected"]), ("the reserve", data["reserve"])):
         for choice in choices:
             krw = f"{choice['krw']:,}" if gets == "a place" else ""
-            cells = (points(choice["score"]), choice["decided_by"].replace("_", " "), gets)
+            cells = (points(choice["score"], scores), choice["decided_by"].replace("_", " "), gets)
             table.add_row(str(choice["rank"]), choice["ref"], choice["country"], krw, *cells)
     passed = len(data["ranking"]) - len(data["selected"]) - len(data["reserve"])
     total = sum(choice["krw"] for choice in data["selected"])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kcity_flow.domain.application import Application, Seat
 from kcity_flow.domain.edition import Criterion, Text
-from kcity_flow.domain.evaluation import criterion_mean, final_score, mean, score, sheet_total, too_few_sheets
+from kcity_flow.domain.evaluation import criterion_mean, final_score, mean, points, score, sheet_total, too_few_sheets
 from tests.unit.case import REVIEWERS, rules
 
 PLANNING = rules("2021").programme("planning")
@@ -85,3 +85,18 @@ def test_the_panel_ranks_where_there_is_one():
     assert final_score(paper, DEMONSTRATION) is None
     assert criterion_mean(both, DEMONSTRATION, "proven_merit") == 71
     assert criterion_mean(paper, DEMONSTRATION, "proven_merit") is None
+
+
+@pytest.mark.parametrize(
+    ("score", "others", "told"),
+    [
+        ("70", (), "70.00"),
+        ("20999/300", (), "70.00 (exactly 20999/300)"),
+        ("21001/300", (), "70.00 (exactly 21001/300)"),
+        ("269/3", (), "89.67"),
+        ("269/3", ("269/3", "80"), "89.67"),
+        ("269/3", ("8967/100",), "89.67 (exactly 269/3)"),
+    ],
+)
+def test_two_decimals_never_show_a_threshold_as_reached_or_two_as_equal_that_are_not(score, others, told):
+    assert points(score, others) == told

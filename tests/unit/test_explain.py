@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from kcity_flow.audit.explain import Sentence, explain
 from kcity_flow.audit.moments import Source, moments
-from kcity_flow.audit.sayings import SAYINGS, UNTOLD, Heading, figure
+from kcity_flow.audit.sayings import SAYINGS, UNTOLD, Heading
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import Application
 from kcity_flow.domain.errors import Refusal
@@ -331,11 +330,6 @@ def test_scores_are_told_when_the_step_is_over_and_rest_on_the_sheets_that_count
         ),
         Sentence(text=by_criterion, entries=(11, 12, 13)),
     ]
-
-
-def test_a_mean_that_rounds_to_the_threshold_is_given_in_full() -> None:
-    assert figure(Fraction(20999, 300), 70) == "70.00 (exactly 20999/300)"
-    assert figure(Fraction(70), 70) == "70.00"
 
 
 def test_a_sheet_that_was_void_counts_in_nothing() -> None:
