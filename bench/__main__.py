@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,11 +117,8 @@ async def latencies(programme: Programme, ref: str, bare: Any) -> tuple[list[flo
         for number in range(UPDATES_A_BLOCK):
             ours.append(await timed(lambda: programme.gateway.command(ref, "flag", {"note": "bench"}, DESK)))
             key = f"{block}/{number}"
-            theirs.append(
-                await timed(
-                    lambda key=key: bare.execute_update("command", {"trigger": "flag", "note": "bench"}, id=key)
-                )
-            )
+            bare_flag = partial(bare.execute_update, "command", {"trigger": "flag", "note": "bench"}, id=key)
+            theirs.append(await timed(bare_flag))
     return ours[UPDATES_A_BLOCK:], theirs[UPDATES_A_BLOCK:]  # the first block warms up
 
 

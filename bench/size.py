@@ -9,6 +9,7 @@ process is killed with -9 and another one started.
 import argparse
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -49,6 +50,7 @@ OTHER, DECLINED = "solution", 1000
 HEAD, COMMITTEE, CHAIR = Actor("P-HEAD", Role.HEAD), Actor("P-COMMITTEE", Role.COMMITTEE), Actor("P-CHAIR", Role.CHAIR)
 MINISTRY, SECOND = Actor("P-MINISTRY-1", Role.MINISTRY), Actor("P-MINISTRY-2", Role.MINISTRY)
 MAYOR = Actor("P-MAYOR", Role.APPLICANT)
+MINUTES = hashlib.sha256(b"The committee voted on those whom no rule separates.").hexdigest()
 REASON = "The others follow in the ranking."
 LIMIT = 3600.0
 """Seconds after which a step that has not ended is given up."""
@@ -150,18 +152,21 @@ async def measure(count: int, at_once: int, parts: Parts) -> dict[str, Any]:
     with timed(found, "rank"):
         ranked = ranking(rules, PROGRAMME, Call(year=2021), parts.register)
     with timed(found, "propose_and_approve"):
-        chosen = decision(ranked, PLACES, {"": ranked.programme.award.min_krw}, list(ranked.views))
-        reserve, over = chosen["reserve"][:RESERVE], chosen["reserve"][RESERVE:]
-        data = {**chosen, "reserve": reserve, "passed_over": [choice["ref"] for choice in over]}
+        refs = [line.candidate.ref for line in ranked.lines]
+        chosen = decision(ranked, PLACES, {"": ranked.programme.award.min_krw}, refs)
+        over = chosen["reserve"][RESERVE:]
+        data = {**chosen, "reserve": chosen["reserve"][:RESERVE], "evidence": [MINUTES]}
         found["command_bytes"] = len(m.canonical(data))
         await decide(parts, "decide_selection", COMMITTEE, MINISTRY, data)
     with timed(found, "carry_out"):
         await fan_out(parts, "pass_over", len(over), kill_at=len(over) // 3)
     found |= {"kills": parts.workers.kills, "stages": parts.standing(), "passed_over": parts.told("pass_over")}
     for other in ("solution", "demonstration"):
-        await decide(parts, "decide_selection", COMMITTEE, MINISTRY, {"programme": other, "selected": []})
+        await decide(
+            parts, "decide_selection", COMMITTEE, MINISTRY, {"programme": other, "ranking": [], "selected": []}
+        )
     with timed(found, "publish"):
-        data = {"refs": list(ranked.views), "reason": REASON}
+        data = {"refs": refs, "reason": REASON}
         await decide(parts, "publish_results", MINISTRY, SECOND, data)
         await fan_out(parts, "publish_result", count)
     found["published"] = parts.told("publish_result")
