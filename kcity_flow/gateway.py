@@ -28,6 +28,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from kcity_flow.adapters.edition_files import zone_named
 from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.stores import StoreFailed
 from kcity_flow.adapters.vault import RECEIVED, Vault
@@ -36,6 +37,7 @@ from kcity_flow.domain import errors as e
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import Application, Facts
 from kcity_flow.domain.edition import Edition, Tempo, edition_hash
+from kcity_flow.domain.evaluation import paper_rank
 from kcity_flow.domain.machine import APPLICATIONS
 from kcity_flow.domain.stages import ENDS, Role, Stage
 
@@ -52,7 +54,10 @@ COUNTED = "open_applications"
 """The field of ``close_edition`` that nobody types: how many applications have not ended, from the register."""
 
 BELONGS_TO = "organisations"
-"""That of an assignment: whom the reviewer belongs to, as the pool says that the edition named last."""
+"""That of an assignment, a declaration, a sheet: whom the reviewer belongs to, as pool and vault know it now."""
+
+PAPER_RANK = "paper_rank"
+"""That of a rejection outside the invited number: its rank among the programme's, from the register."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 """Seconds between two tries to reach who is away; each pause is twice the one before."""
@@ -319,9 +324,15 @@ class Gateway:
         if trigger == "close_edition":
             # Counted, not believed: whatever was typed does not matter.
             data = {**data, COUNTED: self._open_applications(year_of(subject))}
-        if trigger in ("assign_reviewer", "replace_reviewer"):
-            data = {**data, BELONGS_TO: self._belongs_to(year_of(subject), data.get("reviewer"))}
+        if BELONGS_TO in known[trigger].model_fields:
+            belongs_to = self.belongs_to(year_of(subject), data.get("reviewer", actor.person))
+            typed = {name: value for name, value in data.items() if name != BELONGS_TO}
+            data = typed | ({BELONGS_TO: belongs_to} if belongs_to else {})
+        if trigger == "reject":
+            data = {**data, PAPER_RANK: self._paper_rank(subject) if data.get("ground") == "outside_invited" else None}
         self._strict(trigger, kind, data)
+        if fault := _zone_at_fault(data) or self._basis_at_fault(subject, data):
+            raise e.Unreadable(trigger, fault)
         texts = _texts(data)
         empty = [name for name, text in texts.items() if not text.strip()]
         if empty:
@@ -463,14 +474,52 @@ class Gateway:
                 f"The data of {trigger} are larger than {m.PAYLOAD_LIMIT // 1024} KiB; send documents by their hash."
             )
 
-    def _belongs_to(self, year: int, reviewer: Any) -> list[str]:
+    def _basis_at_fault(self, subject: str, data: dict[str, Any]) -> str:
+        """What is wrong with a basis: its pool is to name the reviewer. That it comes out again only a check says."""
+        basis = data.get("basis")
+        if not isinstance(basis, dict):
+            return ""
+        pool, reviewer = basis.get("pool"), data.get("reviewer")
+        named = (
+            entry
+            for entry in self._register.entries(m.edition_id(year_of(subject)))
+            if entry.number == pool and entry.command == "name_reviewers" and entry.outcome is m.Outcome.MADE
+        )
+        people = [one["person"] for entry in named for one in entry.data["reviewers"]]
+        if reviewer in people:
+            return ""
+        lacks = f"does not name {reviewer}" if people else "names no pool of reviewers"
+        return (
+            f"its basis is entry {pool} of the edition, which {lacks}; take what `kcity assign` proposes, or a reason"
+        )
+
+    def belongs_to(self, year: int, person: Any) -> list[str]:
+        """The organisations somebody belongs to: those that the edition's last pool names, then the vault's own."""
         named = self._register.latest(m.edition_id(year), "name_reviewers")
-        found = [one for one in (named.data["reviewers"] if named else ()) if one["person"] == reviewer]
-        return list(found[0].get("organisations", ())) if found else []
+        pool = [one for one in (named.data["reviewers"] if named else ()) if one["person"] == person]
+        known = self._vault.person(person) if isinstance(person, str) else None
+        theirs = known.organisation if known else ""
+        own = [id for id, name in self._vault.organisations().items() if theirs in (id, name)] if theirs else []
+        return list(dict.fromkeys([*(one for row in pool for one in row.get("organisations", ())), *own]))
+
+    def _paper_rank(self, ref: str) -> int | None:
+        view = self._register.view(ref)
+        return paper_rank(ref, self._register.subjects(view.edition, programme=view.programme)) if view else None
 
     def _open_applications(self, year: int) -> int:
         views = self._register.subjects(year, closed=False)
         return sum(view.subject != m.edition_id(year) and view.stage not in (*ENDS, Stage.ABSENT) for view in views)
+
+
+def _zone_at_fault(data: dict[str, Any]) -> str:
+    """What is wrong with a date's zone: both sides are to read the same hour.
+
+    Asked here and not by the domain: which zones there are differs between machines and years, and a history must lead
+    to the same place on every one.
+    """
+    zone = data.get("zone")
+    unknown = zone and zone_named(zone) is None
+    return f"zone {zone!r} is none there is; write one such as America/Lima" if unknown else ""
 
 
 def _texts(data: dict[str, Any]) -> dict[str, str]:

@@ -84,7 +84,7 @@ def load_edition(path: Path) -> Edition:
     lines = _Lines(source, data)
     outside = [lines.fault(loc, said) for loc, said in _unknown_outside(data)]
     try:
-        edition = Edition.model_validate(_in_zone(data, _zone(data) or UTC), extra="forbid")
+        edition = Edition.model_validate(_in_zone(data, zone_named(data.get("zone")) or UTC), extra="forbid")
     except ValidationError as error:
         faults = [
             lines.fault(fault["loc"], _sentence(fault))
@@ -208,10 +208,11 @@ def _syntax(source: bytes, error: tomllib.TOMLDecodeError) -> Fault:
 # --- what needs data from outside -------------------------------------------------------------------------------------
 
 
-def _zone(data: dict[str, Any]) -> ZoneInfo | None:
+def zone_named(name: Any) -> ZoneInfo | None:
+    """The time zone of this name, if this machine has it."""
     try:
-        return ZoneInfo(data["zone"])
-    except (KeyError, TypeError, ValueError, OSError, ZoneInfoNotFoundError):
+        return ZoneInfo(name)
+    except (TypeError, ValueError, OSError, ZoneInfoNotFoundError):
         return None
 
 
@@ -227,7 +228,7 @@ def _in_zone(value: Any, zone: tzinfo) -> Any:
 
 
 def _unknown_outside(data: dict[str, Any]) -> Iterator[tuple[Loc, str]]:
-    if isinstance(data.get("zone"), str) and _zone(data) is None:
+    if isinstance(data.get("zone"), str) and zone_named(data["zone"]) is None:
         yield ("zone",), f"there is no time zone {data['zone']}; write one like Asia/Seoul"
     for index, code in enumerate(_list(data.get("calendars"))):
         if isinstance(code, str) and code not in holidays.list_supported_countries():

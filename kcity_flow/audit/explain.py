@@ -7,7 +7,7 @@ judged its scores stay untold, as nobody may see them before it is over.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -54,18 +54,20 @@ class Chapter(Frozen):
     sentences: tuple[Sentence, ...]
 
 
-def explain(source: Source, now: datetime) -> list[Chapter]:
+def explain(source: Source, now: datetime, scored: Collection[str] | None = None) -> list[Chapter]:
     """Everything worth saying, by heading.
 
     Args:
         source: What the histories say.
         now: Business time, UTC: what is due by then is called overdue.
+        scored: Steps whose scores are told once they are over; all, if not given.
     """
     made = list(moments(source))
     undone = {moment.undid for moment in made}
     told: dict[Heading, list[Sentence]] = {heading: [] for heading in Heading}
     for moment in made:
-        if moment.entry.source in JUDGED_BY_SHEETS and moment.entry.dest != moment.entry.source:
+        over = moment.entry.source in JUDGED_BY_SHEETS and moment.entry.dest != moment.entry.source
+        if over and (scored is None or moment.entry.source in scored):
             told[Heading.REVIEW] += _scores(moment, made)
         if about := said(moment):
             heading, text = about
@@ -242,7 +244,13 @@ def _next(source: Source, made: Sequence[Moment], now: datetime) -> Iterator[Sen
     if untold:
         yield Sentence(text="Once the letter with the decision is sent, the applicant may object.")
     if view.next_due_at and view.next_timer == "objection_period":
-        yield Sentence(text=f"The applicant may object until {until(view.next_due_at)}.")
+        if now < view.next_due_at:
+            yield Sentence(text=f"The applicant may object until {until(view.next_due_at)}.")
+        else:
+            text = (
+                f"An objection counts only if it arrived by {until(view.next_due_at)}; such a one may still be booked."
+            )
+            yield Sentence(text=text)
     if view.next_due_at and view.next_timer == "file" and not untold:
         yield Sentence(text=f"The file closes at {until(view.next_due_at)}, if nothing else happens.")
     yield from _ways_on(source, application)

@@ -15,7 +15,7 @@ from kcity_flow.audit.moments import Moment
 from kcity_flow.domain.edition import QuotaKind, StepKind
 from kcity_flow.domain.evaluation import final_score, points
 from kcity_flow.domain.screening import checklist
-from kcity_flow.domain.stages import Role, Stage
+from kcity_flow.domain.stages import DECIDED, Role, Stage
 from kcity_flow.letters import ZONE, country, day, due, won, words
 
 
@@ -211,13 +211,26 @@ def _conflict(moment: Moment) -> str | None:
     if not moment.data.get("conflict"):
         return None
     kind = f" ({words(moment.data['kind'])})" if moment.data.get("kind") else ""
-    return f"On {on(moment.entry.at)} a reviewer declared a conflict of interest{kind}, and takes no part."
+    when, decided = on(moment.entry.at), moment.entry.source in DECIDED
+    part = "; their sheet counts no more, and the decision stands unless it is taken back" if decided else ""
+    if moment.data.get("reviewer"):
+        recorder = capital(who(moment.entry.role))
+        return f"{recorder} recorded on {when} that a reviewer is in a conflict of interest{kind}{part}."
+    return f"On {when} a reviewer declared a conflict of interest{kind}{part or ', and takes no part'}."
+
+
+def _voided(moment: Moment) -> str:
+    step, reviewer = str(moment.data["step"]), moment.data["reviewer"]
+    sealed = any(seat.reviewer == reviewer and seat.scores is not None for seat in moment.before.seats(step))
+    what = "A sheet was declared void" if sealed else "A reviewer's seat was given up before a sheet was sealed"
+    return f"{what}, on {on(moment.entry.at)}."
 
 
 def _held(moment: Moment) -> str:
     meeting = moment.after.meeting
     assert meeting is not None  # `hold` needs a date
-    return f"{_meeting_name(moment)} was held on {on(meeting.at)}."
+    others = ", with others present than were to come" if moment.data.get("present") else ""
+    return f"{_meeting_name(moment)} was held on {on(meeting.at)}{others}."
 
 
 def _meeting_name(moment: Moment) -> str:
@@ -230,8 +243,10 @@ def _meeting_name(moment: Moment) -> str:
 def _agreed(moment: Moment) -> str:
     meeting = moment.after.meeting
     assert meeting is not None  # `agree_minutes` needs one that was held
+    side, before = str(moment.data["side"]), moment.before.meeting
     scope = ", and with them the scope of the project" if moment.data.get("scope_agreed") else ""
-    return f"{capital(who(str(moment.data['side'])))} agreed the minutes on {on(moment.entry.at)}{scope}."
+    anew = " anew, in place of what it had agreed before," if before and side in before.agreed_by else ""
+    return f"{capital(who(side))} agreed the minutes{anew} on {on(moment.entry.at)}{scope}."
 
 
 def _confirmed(moment: Moment) -> str:
@@ -244,7 +259,8 @@ def _rejected(moment: Moment) -> str:
     review = moment.programme.review
     why = {
         "below_threshold": f"its score lies below {review.threshold} of 100, the least that is asked for",
-        "outside_invited": f"it is not among the {review.invited} that are invited to the next step",
+        "outside_invited": f"by its paper review it ranked {moment.data.get('paper_rank')}, "
+        f"and {review.invited} are invited to the next step",
     }.get(ground, GROUNDS.get(ground, words(ground)))
     return f"It was not selected, which {who(moment.entry.role)} decided on {on(moment.entry.at)}: {why}."
 
@@ -298,6 +314,13 @@ def _promoted(moment: Moment) -> str:
     return (
         f"A place came free, and it was promoted from the reserve on {on(moment.entry.at)}, with an award of {given}."
     )
+
+
+def _objected(moment: Moment) -> str:
+    arrived = moment.data.get("received_at")
+    day_of_it = on(datetime.fromisoformat(arrived)) if arrived else on(moment.entry.at)
+    ground = str(moment.data["ground"])
+    return f"The applicant objected on {day_of_it}, because of {GROUNDS.get(ground, words(ground))}."
 
 
 def _upheld(moment: Moment) -> str:
@@ -381,7 +404,8 @@ def _proposal(came_to: str) -> Saying:
 
 
 def _reopened(moment: Moment) -> str:
-    return f"The step {words(moment.entry.dest)} was opened again on {on(moment.entry.at)}."
+    anew = "" if moment.entry.dest == Stage.SHORTLISTED else ": what it and the steps after it came to counts no more"
+    return f"The step {words(moment.entry.dest)} was opened again on {on(moment.entry.at)}{anew}."
 
 
 H = Heading
@@ -401,7 +425,7 @@ SAYINGS: dict[str, tuple[Heading, str | Saying]] = {
     "declare_conflict": (H.REVIEW, _conflict),
     "replace_reviewer": (H.REVIEW, "A reviewer was replaced on {on}."),
     "supersede_sheet": (H.REVIEW, "A reviewer replaced a sealed sheet on {on}."),
-    "void_sheet": (H.REVIEW, "A sheet was declared void on {on}."),
+    "void_sheet": (H.REVIEW, _voided),
     "invite_to_consultation": (H.REVIEW, "It was invited to the consultation on {on}, by {who}."),
     "invite_to_presentation": (H.REVIEW, "It was invited to the presentation on {on}, by {who}."),
     "request_confirmation": (H.REVIEW, "The counterpart was asked on {on} to confirm it."),
@@ -423,7 +447,7 @@ SAYINGS: dict[str, tuple[Heading, str | Saying]] = {
     "withdraw": (H.DECISION, _withdrawn),
     "cancel_award": (H.DECISION, "The award was taken back, and the project cancelled, on {on}."),
     "cancel_call": (H.DECISION, _call_cancelled),
-    "object": (H.OBJECTION, "The applicant objected on {on}, because of {ground}."),
+    "object": (H.OBJECTION, _objected),
     "uphold_objection": (H.OBJECTION, _upheld),
     "dismiss_objection": (H.OBJECTION, "The objection was dismissed on {on}: the decision stands."),
     **{f"reopen_{step}": (H.OBJECTION, _reopened) for step in

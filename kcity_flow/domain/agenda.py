@@ -32,15 +32,14 @@ PROMOTION_TIMER = "promotion"
 
 def undeclared(application: Application) -> list[str]:
     """Reviewers who have yet to say whether there is a conflict."""
-    seats = (seat for seats in application.reviews.values() for seat in seats)
+    seats = (seat for step in application.reviews for seat in application.awaited_seats(step))
     return sorted({seat.reviewer for seat in seats if seat.free is None})
 
 
 def unsealed(application: Application) -> list[str]:
     """Reviewers who have yet to seal a sheet: of the step the application stands on, or of one that lost a sheet."""
     steps = [step for step in application.reviews if Stage(step) in application.reached]
-    seats = [seat for step in steps for seat in application.free_seats(step) if seat.scores is None]
-    return sorted({seat.reviewer for seat in seats})
+    return sorted({seat.reviewer for step in steps for seat in application.awaited_seats(step) if seat.free})
 
 
 class Arming(NamedTuple):
@@ -86,6 +85,9 @@ EDITION_TIMERS = (
     Arming(PROMOTION_TIMER,       (),                                    (),                          (E.DECIDING, E.PUBLISHED)),  # one for each nomination
 )
 # fmt: on
+
+BOOKED_LATE = {"objection_period": timedelta(days=7)}
+"""So long after their due date these timers run on: what arrived by post in time is booked after a holiday, too."""
 
 REMINDER_HOUR = 9
 JITTER_MINUTES = 30
@@ -196,7 +198,7 @@ def steps(timer: Timer, ladder: Ladder, calendar: Calendar, subject: str) -> lis
     """The rungs of a timer in order of time.
 
     Always as many, so that ``done`` means the same rungs when a deadline has moved. What happens ``then`` comes
-    last: at the due instant, or after the last reminder where reminders go on beyond it.
+    last: at the due instant, or later where what arrived in time may be booked later, or reminders go on beyond it.
     """
     jitter = int(hashlib.sha256(subject.encode()).hexdigest()[:8], 16) % JITTER_MINUTES
     # A due instant is the end of a day: the day it belongs to is the one that has just ended.
@@ -205,7 +207,8 @@ def steps(timer: Timer, ladder: Ladder, calendar: Calendar, subject: str) -> lis
     for offset in ladder.remind:
         day = due_day + timedelta(days=offset) if ladder.calendar_days else calendar.plus_working_days(due_day, offset)
         reminders.append(Step(calendar.hour_of(day, REMINDER_HOUR, jitter), offset))
-    then = max([timer.due_at, *(step.at for step in reminders)])
+    over = timer.due_at + BOOKED_LATE.get(timer.name, timedelta(0))
+    then = max([over, *(step.at for step in reminders)])
     return [*reminders, Step(then, None)]
 
 

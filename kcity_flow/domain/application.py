@@ -7,9 +7,11 @@ but in :mod:`kcity_flow.domain.moves`. Instants are UTC in business time, money 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
+
+from pydantic import StrictInt
 
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.edition import Edition, PartyKind, Programme, Window
@@ -20,13 +22,22 @@ from kcity_flow.domain.values import Frozen, Instant
 class Seat(Frozen):
     """A reviewer's place on a step: declared free of conflict (``None``: not declared), and the sealed sheet.
 
-    A sheet that the chair voided keeps its scores and does not count.
+    A sheet that the chair voided keeps its scores and does not count. ``organisations`` are those the reviewer was
+    known to belong to when last assigned, declaring or sealing.
     """
 
     reviewer: m.PersonId
     free: bool | None = None
-    scores: dict[str, int] | None = None
+    scores: dict[str, StrictInt] | None = None
     void: bool = False
+    organisations: tuple[m.OrganisationId, ...] = ()
+
+
+SIDES = ("applicant", "ministry")
+"""Who agree the minutes of a consultation."""
+
+LASTS = 60
+"""Minutes that a meeting lasts where its date does not say."""
 
 
 class Meeting(Frozen):
@@ -41,9 +52,19 @@ class Meeting(Frozen):
     missed: bool = False
     held: bool = False
     agreed: m.Sha256 | None = None
-    """The minutes, as the first side agreed them."""
+    """The minutes, as whoever agreed them so far did."""
     agreed_by: tuple[str, ...] = ()
     scope_agreed: tuple[str, ...] = ()
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it is over, if it lasts as long as it is meant to. UTC."""
+        return self.at + timedelta(minutes=self.minutes or LASTS)
+
+    @property
+    def agreed_by_both(self) -> bool:
+        """Whether both sides agreed its minutes."""
+        return set(self.agreed_by) == set(SIDES)
 
 
 class Place(Frozen):
@@ -132,6 +153,8 @@ class Application(Frozen):
     reviews: dict[str, tuple[Seat, ...]] = {}
     conflicts: dict[m.PersonId, m.ConflictKind] = {}
     """Who declared a conflict, also after another took the seat."""
+    judged_by: tuple[m.PersonId, ...] = ()
+    """Who ever judged it: sealed a sheet or decided, in order, also after they were replaced or it was undone."""
     rounds_finished: int = 0
     meeting: Meeting | None = None
     missed: int = 0
@@ -166,7 +189,7 @@ class Application(Frozen):
 
         Args:
             person: Who.
-            organisations: Those they belong to, where that is known.
+            organisations: Those they belong to, where more is known than their seats say.
         """
         if declared := self.conflicts.get(person):
             return f"a declared conflict of the kind {declared}"
@@ -174,13 +197,21 @@ class Application(Frozen):
             return ""
         if person == self.applicant.contact:
             return "being the applicant's own contact"
-        shared = [one for one in organisations if one in self.applicant.organisations()]
+        seats = [seat for seats in self.reviews.values() for seat in seats if seat.reviewer == person]
+        theirs = dict.fromkeys((*organisations, *(one for seat in seats for one in seat.organisations)))
+        shared = [one for one in theirs if one in self.applicant.organisations()]
         return f"belonging to {', '.join(shared)}, which applies or is a partner" if shared else ""
+
+    def _seated(self) -> list[str]:
+        return sorted({seat.reviewer for seats in self.reviews.values() for seat in seats})
 
     def reviewers(self) -> list[str]:
         """Who has a seat on any step and no conflict, each once, sorted."""
-        seated = {seat.reviewer for seats in self.reviews.values() for seat in seats}
-        return sorted(person for person in seated if not self.conflict_of(person))
+        return [person for person in self._seated() if not self.conflict_of(person)]
+
+    def barred(self) -> list[str]:
+        """Who has, or had, a seat and is in conflict, each once, sorted."""
+        return sorted({*self.conflicts, *(person for person in self._seated() if self.conflict_of(person))})
 
     def free_seats(self, step: str) -> tuple[Seat, ...]:
         """Those of a step who declared themselves free of conflict, and are; without voided sheets."""
@@ -188,9 +219,25 @@ class Application(Frozen):
             seat for seat in self.seats(step) if seat.free and not seat.void and not self.conflict_of(seat.reviewer)
         )
 
+    def awaited_seats(self, step: str) -> tuple[Seat, ...]:
+        """The seats of a step whose sheet is yet to come: of all who are not in conflict, declared or not."""
+        return tuple(
+            seat
+            for seat in self.seats(step)
+            if seat.scores is None and not seat.void and seat.free is not False and not self.conflict_of(seat.reviewer)
+        )
+
+    def unsealed(self) -> list[str]:
+        """Who has yet to seal a sheet, on whatever step, each once, sorted."""
+        return sorted({seat.reviewer for step in self.reviews for seat in self.awaited_seats(step)})
+
     def counted_sheets(self, step: str) -> tuple[Seat, ...]:
         """The seats of a step whose sealed sheet counts."""
         return tuple(seat for seat in self.free_seats(step) if seat.scores is not None)
+
+    def met(self) -> bool:
+        """Whether a meeting of the present step took place, or was missed."""
+        return bool(self.rounds_finished or self.missed or (self.meeting and self.meeting.held))
 
     def counted(self) -> bool:
         """Whether the edition counts it: it holds a place, or stands on the reserve."""
@@ -251,7 +298,7 @@ class Facts:
         return getattr(self.command, "step", None) or self.source.value
 
 
-KEEP_UNDO = ("correct", "flag", "refuse_proposal", "retract_proposal", "lapse_proposal")
+KEEP_UNDO = ("correct", "flag", "declare_conflict", "refuse_proposal", "retract_proposal", "lapse_proposal")
 """Moves after which the last stage move can still be undone."""
 
 
@@ -260,6 +307,10 @@ def undo_after(facts: Facts, number: int, undo: Undo | None) -> Undo | None:
     trigger = facts.command.trigger
     if facts.dest is not facts.source and not trigger.startswith("return_to_"):
         return Undo(trigger=trigger, entry=number, before=facts.application)
+    if undo is not None and trigger == "declare_conflict":
+        # Whoever is in conflict is so in the application before as well.
+        before = undo.before.model_copy(update=_declare(replace(facts, application=undo.before)))
+        return undo.model_copy(update={"before": before})
     return undo if trigger in KEEP_UNDO else None
 
 
@@ -312,11 +363,16 @@ def _free_place(facts: Facts) -> dict[str, Any]:
 def _assign(facts: Facts) -> dict[str, Any]:
     command: m.AssignReviewer = facts.command
     seats = tuple(seat for seat in facts.application.seats(command.step) if seat.reviewer != command.replaces)
-    seats = (*seats, Seat(reviewer=command.reviewer))
+    seat = Seat(reviewer=command.reviewer)
+    if command.organisations:
+        seat = seat.model_copy(update={"organisations": command.organisations})
+    seats = (*seats, seat)
     return {"reviews": {**facts.application.reviews, command.step: seats}}
 
 
 def _change_seat(facts: Facts, step: str, reviewer: str, **change: Any) -> dict[str, Any]:
+    if known := getattr(facts.command, "organisations", ()):
+        change["organisations"] = known
     seats = tuple(
         seat.model_copy(update=change) if seat.reviewer == reviewer else seat for seat in facts.application.seats(step)
     )
@@ -325,10 +381,10 @@ def _change_seat(facts: Facts, step: str, reviewer: str, **change: Any) -> dict[
 
 def _declare(facts: Facts) -> dict[str, Any]:
     command: m.DeclareConflict = facts.command
-    declared = _change_seat(facts, command.step, command.by.person, free=not command.conflict)
+    declared = _change_seat(facts, command.step, command.concerns, free=not command.conflict)
     if command.kind is None:
         return declared
-    return {**declared, "conflicts": {**facts.application.conflicts, command.by.person: command.kind}}
+    return {**declared, "conflicts": {**facts.application.conflicts, command.concerns: command.kind}}
 
 
 def _seal(facts: Facts) -> dict[str, Any]:
@@ -361,8 +417,14 @@ def _meeting(facts: Facts, **change: Any) -> dict[str, Any]:
 def _agree(facts: Facts) -> dict[str, Any]:
     meeting, command = facts.application.meeting, facts.command
     assert meeting is not None  # guard `held`
-    scope = (*meeting.scope_agreed, command.side) if command.scope_agreed else meeting.scope_agreed
-    return _meeting(facts, agreed=command.minutes, agreed_by=(*meeting.agreed_by, command.side), scope_agreed=scope)
+    # What the side said before is replaced; the ledger keeps both.
+    agreed_by, scope = (tuple(s for s in who if s != command.side) for who in (meeting.agreed_by, meeting.scope_agreed))
+    return _meeting(
+        facts,
+        agreed=command.minutes,
+        agreed_by=(*agreed_by, command.side),
+        scope_agreed=(*scope, command.side) if command.scope_agreed else scope,
+    )
 
 
 def _enter_meetings(_: Facts) -> dict[str, Any]:
@@ -414,8 +476,21 @@ def _after_pause(timer: Timer, since: datetime, until: datetime) -> Timer:
     )
 
 
-def _reopen(_: Facts) -> dict[str, Any]:
-    return {"objection": None, "published": False, **_UNTOLD}
+def _reopen(facts: Facts) -> dict[str, Any]:
+    """What the step in error and those after it came to counts no more: they begin anew, seats and sheets included."""
+    reached = facts.application.reached
+    before = reached[: reached.index(facts.dest)]
+    return {
+        "objection": None,
+        "published": False,
+        **_UNTOLD,
+        "reached": (*before, facts.dest),
+        "reviews": {step: seats for step, seats in facts.application.reviews.items() if Stage(step) in before},
+    }
+
+
+def _reopen_before_meetings(facts: Facts) -> dict[str, Any]:
+    return {**_reopen(facts), **_enter_meetings(facts), "confirmed": None}
 
 
 def _correct(facts: Facts) -> dict[str, Any]:
@@ -429,7 +504,7 @@ def _correct(facts: Facts) -> dict[str, Any]:
 CORRECTABLE = ("city", "title", "channel", "received_at", "site_kind", "sector", "kind")
 """What a correction may say anew. It outlives the undoing of a move."""
 
-_NOT_UNDONE = ("stage", "since", "decided_by", "timers", "applicant", *CORRECTABLE)
+_NOT_UNDONE = ("stage", "since", "decided_by", "timers", "applicant", "judged_by", *CORRECTABLE)
 
 
 def _undo(facts: Facts) -> dict[str, Any]:
@@ -496,10 +571,10 @@ EFFECTS: dict[str, Effect] = {
         if f.application.objection
         else None
     },
-    "reopen_screening": _reopen,
-    "reopen_review": _reopen,
-    "reopen_consultation": lambda f: {**_reopen(f), **_enter_meetings(f)},
-    "reopen_presentation": lambda f: {**_reopen(f), **_enter_meetings(f)},
+    "reopen_screening": _reopen_before_meetings,
+    "reopen_review": _reopen_before_meetings,
+    "reopen_consultation": _reopen_before_meetings,
+    "reopen_presentation": _reopen_before_meetings,
     "reopen_confirmation": lambda f: {**_reopen(f), "confirmed": None},
     "reopen_selection": _reopen,
     "list_party": _party,
@@ -528,11 +603,30 @@ EFFECTS: dict[str, Effect] = {
 """Trigger → what it changes beside the stage. A trigger that is not here changes nothing else."""
 
 
+JUDGEMENTS = (
+    "refuse_late", "declare_ineligible", "seal_sheet", "supersede_sheet", "shortlist", "reject", "no_show",
+    "place_on_reserve", "pass_over",
+)  # fmt: skip
+"""Moves of which whoever makes them judges the application, and no objection to it afterwards."""
+
+
+def _judges(facts: Facts) -> tuple[m.PersonId, ...]:
+    """Who has judged it after a move: both persons, where it takes two."""
+    by, proposal = facts.command.by, facts.proposal
+    if facts.command.trigger not in JUDGEMENTS:
+        return facts.application.judged_by
+    proposers = (by.order.proposed_by,) if by.order else (proposal.person,) if proposal else ()
+    return tuple(dict.fromkeys((*facts.application.judged_by, *proposers, by.person)))
+
+
 def after(facts: Facts, dest: Stage) -> Application:
     """The application after a legal move to ``dest``. The move must have been judged before."""
     trigger = facts.command.trigger
     effect = _undo if trigger.startswith("return_to_") else EFFECTS.get(trigger)
-    moved = facts.application.model_copy(update=effect(facts)) if effect else facts.application
+    changes = effect(facts) if effect else {}
+    if (judges := _judges(facts)) != facts.application.judged_by:
+        changes = {**changes, "judged_by": judges}
+    moved = facts.application.model_copy(update=changes) if changes else facts.application
     if dest is facts.application.stage:
         return moved
     reached = moved.reached if dest in moved.reached else (*moved.reached, dest)

@@ -19,16 +19,16 @@ from pydantic import BaseModel, ConfigDict
 from kcity_flow.domain import agenda, application, selection
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import PROPOSAL_TIMERS, Application, Facts, Proposal, Timer, Undo
-from kcity_flow.domain.edition import Edition, Ladder, PartyKind, Programme
+from kcity_flow.domain.edition import Edition, Ladder, PartyKind, StepKind
 from kcity_flow.domain.errors import IdTaken, Refusal, SecondPersonNeeded
-from kcity_flow.domain.evaluation import criterion_mean, final_score, ranking_step, too_few_sheets
+from kcity_flow.domain.evaluation import last_judged, means
 from kcity_flow.domain.ledger import GENESIS, sealed
 from kcity_flow.domain.letters import letters
 from kcity_flow.domain.machine import APPLICATIONS, EDITIONS, Lifecycle
 from kcity_flow.domain.messages import Batch, By, Entry, Letter, Outcome, Receipt, View, canonical
 from kcity_flow.domain.moves import Move
 from kcity_flow.domain.selection import Call, EditionFacts
-from kcity_flow.domain.stages import ENDS, OBJECTIONABLE, EditionStage, Role, Stage, Via
+from kcity_flow.domain.stages import DECIDED, ENDS, OBJECTIONABLE, EditionStage, Role, Stage, Via
 from kcity_flow.domain.values import Instant
 
 REMEMBERED = 500
@@ -598,6 +598,23 @@ class ApplicationFile(CaseFile):
             before = undo.before.model_copy(update={"timers": ended})
             self.carried.undo = undo.model_copy(update={"before": before})
 
+    def handle(self, command: m.Command, now: datetime, recorded_at: datetime) -> Receipt:
+        """Make or propose a move; a conflict found after the decision is flagged, and takes nothing back by itself.
+
+        Raises:
+            Refusal: after it has been recorded; nothing else has changed.
+        """
+        receipt = super().handle(command, now, recorded_at)
+        if (
+            isinstance(command, m.DeclareConflict)
+            and command.conflict
+            and self.stage in DECIDED
+            and not self.receipt_of(flag := f"clock/conflict/{receipt.entry}")
+        ):
+            note = {"id": flag, "by": m.CLOCK, "note": "conflict_after_decision"}
+            self.handle(m.parse(self.kind, "flag", note), now, recorded_at)
+        return receipt
+
     def _closes_at(self) -> datetime:
         programme = self.application.programme
         if not programme:
@@ -655,8 +672,8 @@ class ApplicationFile(CaseFile):
         app, now_due = self.application, self._next_steps()
         ladder = self.edition.ladder(self.timers[now_due[0][1]].name) if now_due else None
         programme = self.edition.programme(app.programme) if app.programme else None
-        scores = self._scores(programme) if programme else {}
-        sheets = len(app.counted_sheets(ranking_step(programme))) if programme else 0
+        # Where it stands, or stood when it was decided: who is rejected on paper was never judged by a panel.
+        judged = last_judged(app, programme) if programme else ""
         return View(
             subject=self.subject,
             edition=self.edition.year,
@@ -674,23 +691,17 @@ class ApplicationFile(CaseFile):
             waiting_proposals=tuple(self.carried.proposals),
             waiting=self._waiting(),
             krw=app.place.krw if app.place else None,
-            scores=scores,
-            sheets=sheets,
+            scores=means(app, programme, judged) if programme else {},
+            sheets=len(app.counted_sheets(judged)),
+            paper_score=means(app, programme, StepKind.PAPER_REVIEW.value).get("score", "") if programme else "",
             reviewers=tuple(app.reviewers()),
-            barred=tuple(sorted(app.conflicts)),
+            barred=tuple(app.barred()),
+            unsealed=tuple(app.unsealed()),
             matching_krw=app.matching_krw,
             closed=self.finished(),
             entries=self.carried.entries,
             head=self.carried.head,
         )
-
-    def _scores(self, programme: Programme) -> dict[str, str]:
-        """What ranks it, once every sheet that is asked for counts: before, nobody sees what others gave."""
-        app = self.application
-        if too_few_sheets(app, programme, ranking_step(programme)):
-            return {}
-        means = {c.key: str(criterion_mean(app, programme, c.key)) for c in programme.criteria}
-        return {"score": str(final_score(app, programme)), **means}
 
 
 class EditionFile(CaseFile):

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from kcity_flow.domain.application import Application
 from kcity_flow.domain.edition import Criterion, Programme, StepKind
+from kcity_flow.domain.messages import View
 from kcity_flow.domain.stages import Stage
 
 JUDGED_BY_SHEETS = (Stage.PAPER_REVIEW, Stage.PRESENTATION)
@@ -48,6 +49,21 @@ def ranking_step(programme: Programme) -> str:
     return steps[-1] if steps else StepKind.PAPER_REVIEW.value
 
 
+def last_judged(application: Application, programme: Programme) -> str:
+    """The last step judged by sheets that it has come to; the paper review while it has come to none."""
+    reached = [step for step in judged_steps(programme) if Stage(step) in application.reached]
+    return reached[-1] if reached else StepKind.PAPER_REVIEW.value
+
+
+def means(application: Application, programme: Programme, step: str) -> dict[str, str]:
+    """The exact score at a step and the mean of each criterion; nothing before every sheet that is awaited is in."""
+    if too_few_sheets(application, programme, step):
+        return {}
+    found = sheets(application, step)
+    each = {c.key: str(Fraction(sum(s[c.key] for s in found), len(found))) for c in programme.criteria}
+    return {"score": str(score(application, programme, step)), **each}
+
+
 def final_score(application: Application, programme: Programme) -> Fraction | None:
     """The score that ranks."""
     return score(application, programme, ranking_step(programme))
@@ -59,17 +75,37 @@ def criterion_mean(application: Application, programme: Programme, criterion: st
     return Fraction(sum(s[criterion] for s in found), len(found)) if found else None
 
 
+LEFT = (Stage.WITHDRAWN, Stage.DEFERRED, Stage.CANCELLED, Stage.INELIGIBLE)
+"""Who stands here takes no other's place among those that are invited."""
+
+
+def paper_rank(ref: str, views: Iterable[View]) -> int | None:
+    """An application's rank by its paper review among its programme's, of equals the better one; if it was judged.
+
+    Whoever is judged later can only push it further back.
+    """
+    scores = {view.subject: Fraction(view.paper_score) for view in views if view.paper_score and view.stage not in LEFT}
+    own = scores.get(ref)
+    return None if own is None else 1 + sum(other > own for other in scores.values())
+
+
 def quorum(programme: Programme, step: str) -> int:
     """How many sheets a step needs."""
     return programme.review.panel_quorum if step == StepKind.PRESENTATION.value else programme.review.paper_quorum
 
 
 def too_few_sheets(application: Application, programme: Programme, step: str) -> str:
-    """What is missing for the step to be judged: sheets up to the quorum, or one more where they lie far apart."""
+    """What is missing for the step to be judged: sheets up to the quorum, and one more where they lie far apart.
+
+    Whoever is seated is waited for, so that no order of arrival decides; the chair gives up a seat that is not needed.
+    """
     totals = [sheet_total(scores, programme.criteria) for scores in sheets(application, step)]
     needed = quorum(programme, step)
     if len(totals) < needed:
         return f"{needed - len(totals)} more sealed sheets ({len(totals)} of {needed})"
+    if awaited := len(application.awaited_seats(step)):
+        awaited_sheets = f"{awaited} sheet{'s' * (awaited > 1)}"
+        return f"{awaited_sheets} of those who are seated; void_sheet gives up a seat that is not needed"
     if max(totals) - min(totals) > programme.review.spread and len(totals) == needed:
         return f"one more sheet, as the sealed ones lie more than {programme.review.spread} points apart"
     return ""

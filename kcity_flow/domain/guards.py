@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import TypeAdapter
 
 from kcity_flow.domain import screening
-from kcity_flow.domain.application import CORRECTABLE, Application, Facts, Seat
+from kcity_flow.domain.application import CORRECTABLE, SIDES, Application, Facts, Seat
 from kcity_flow.domain.edition import ApplicantKind, Programme, StepKind, Window
-from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS, below_threshold, judged_steps, too_few_sheets
+from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS, below_threshold, judged_steps, quorum, too_few_sheets
 from kcity_flow.domain.messages import ConflictKind
 from kcity_flow.domain.stages import Role, Stage, Via
 from kcity_flow.domain.values import Instant
@@ -32,7 +31,6 @@ class Setting:
     dest: Stage
 
 
-Guard = Callable[[Facts], str]
 Rule = Callable[[Setting], str]
 
 INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
@@ -235,8 +233,7 @@ def panel_declared(facts: Facts) -> str:
 
 
 def _declared(facts: Facts, step: Stage) -> str:
-    review = facts.programme.review
-    needed = review.panel_quorum if step is Stage.PRESENTATION else review.paper_quorum
+    needed = quorum(facts.programme, step)
     free = len(facts.application.free_seats(step.value))
     return "" if free >= needed else f"{needed - free} more reviewers for {step.value} declared free of conflict"
 
@@ -256,6 +253,13 @@ def not_in_conflict(facts: Facts) -> str:
     command = facts.command
     tie = facts.application.conflict_of(command.reviewer, command.organisations)
     return f"a reviewer without {tie}" if tie else ""
+
+
+def impartial(facts: Facts) -> str:
+    """Nothing ties whoever acts to the application; what the edition orders was decided there."""
+    by = facts.command.by
+    tie = "" if by.via is Via.EDITION else facts.application.conflict_of(by.person)
+    return f"somebody without {tie}" if tie else ""
 
 
 def proposed_or_reasoned(facts: Facts) -> str:
@@ -281,17 +285,30 @@ def replaces_assigned(facts: Facts) -> str:
 
 
 def assigned_here(facts: Facts) -> str:
-    """Whoever declares has a seat on the step."""
+    """Whoever declares, or is named, has a seat on the step."""
     taken = [seat.reviewer for seat in facts.application.seats(facts.command.step)]
-    return "" if facts.command.by.person in taken else "an assignment to this application"
+    return "" if facts.command.concerns in taken else "an assignment to this application"
+
+
+def declared_or_recorded(facts: Facts) -> str:
+    """Reviewers declare for themselves; of others chair or head record a conflict, never its absence, and why."""
+    command = facts.command
+    if command.concerns == command.by.person:
+        return ""
+    if command.by.role is Role.REVIEWER:
+        return f"{command.concerns} themselves, or the chair or head"
+    if not command.conflict:
+        return f"a conflict; that there is none only {command.concerns} declares"
+    return reason_given(facts) or impartial(facts)
 
 
 def no_conflict_on_record(facts: Facts) -> str:
     """A conflict stays declared; who declared one by mistake is replaced all the same."""
     return (
         ""
-        if facts.command.conflict or not facts.application.conflict_of(facts.command.by.person)
-        else ("nobody who declared a conflict before")
+        if facts.command.conflict
+        or not facts.application.conflict_of(facts.command.concerns, facts.command.organisations)
+        else "nobody who is in conflict, by a declaration before or by an organisation"
     )
 
 
@@ -312,7 +329,7 @@ def free_to_judge(facts: Facts) -> str:
     seat = _own_seat(facts)
     if seat is None:
         return "an assignment to this application"
-    if tie := facts.application.conflict_of(seat.reviewer):
+    if tie := facts.application.conflict_of(seat.reviewer, facts.command.organisations):
         return f"a reviewer without {tie}"
     if seat.void:
         return "a seat whose sheet was not voided; another reviewer takes it"
@@ -332,13 +349,10 @@ def own_sheet_sealed(facts: Facts) -> str:
 
 
 def sheet_wanted(facts: Facts) -> str:
-    """The application stands on the step, or left it and the step's sheets no longer suffice."""
-    if facts.step == facts.source.value:
+    """The application stands on the step, or left it: who is seated there now replaces a sheet that was lost."""
+    if facts.step in judged_steps(facts.programme) and Stage(facts.step) in facts.application.reached:
         return ""
-    if facts.step not in judged_steps(facts.programme) or Stage(facts.step) not in facts.application.reached:
-        return f"a step that was reached and is judged by sheets; {facts.step} is not"
-    suffices = not too_few_sheets(facts.application, facts.programme, facts.step)
-    return f"a step whose sheets no longer suffice; those of {facts.step} do" if suffices else ""
+    return f"a step that was reached and is judged by sheets; {facts.step} is not"
 
 
 def sheet_of_the_step(facts: Facts) -> str:
@@ -346,10 +360,11 @@ def sheet_of_the_step(facts: Facts) -> str:
     return "" if facts.step == facts.source.value else f"the step {facts.source.value}, where it stands"
 
 
-def sheet_counts(facts: Facts) -> str:
-    """The sheet to be voided counts so far."""
-    counted = [seat.reviewer for seat in facts.application.counted_sheets(facts.command.step)]
-    return "" if facts.command.reviewer in counted else "a sealed sheet that counts"
+def sheet_counts_or_awaited(facts: Facts) -> str:
+    """The sheet to be voided counts so far, or is awaited: then the seat is given up."""
+    application, step = facts.application, facts.command.step
+    found = [seat.reviewer for seat in (*application.counted_sheets(step), *application.awaited_seats(step))]
+    return "" if facts.command.reviewer in found else "a sheet that counts, or is awaited"
 
 
 def scores_in_range(facts: Facts) -> str:
@@ -405,10 +420,9 @@ def _consultation_incomplete(application: Application, programme: Programme) -> 
     if application.rounds_finished + 1 < rounds:
         return f"round {application.rounds_finished + 1} of {rounds} finished"
     meeting = application.meeting
-    agreed = set(meeting.agreed_by) if meeting else set()
-    if agreed != {"applicant", "ministry"}:
+    if meeting is None or not meeting.agreed_by_both:
         return f"minutes of round {rounds} agreed by both sides"
-    return "" if meeting and set(meeting.scope_agreed) == agreed else "the scope agreed by both sides"
+    return "" if set(meeting.scope_agreed) == set(SIDES) else "the scope agreed by both sides"
 
 
 def grounds_for_rejection(facts: Facts) -> str:
@@ -422,11 +436,25 @@ def grounds_for_rejection(facts: Facts) -> str:
             below = below_threshold(application, programme, facts.source.value)
             return "" if below else f"a score below {programme.review.threshold}"
         if ground == "outside_invited":
-            return "" if programme.review.invited is not None else "an edition that invites a fixed number"
+            return _among_the_invited(facts)
         return "the ground below_threshold or outside_invited"
     if facts.source is Stage.CONFIRMATION:
         return "" if ground == "refused" and application.confirmed is False else "the counterpart's refusal"
-    return "" if ground == "no_agreement" else "the ground no_agreement"
+    if ground != "no_agreement":
+        return "the ground no_agreement"
+    if not application.met():
+        return "a meeting that was held or missed"
+    if not _consultation_incomplete(application, programme):
+        return "a consultation that came to no agreement; both sides agreed everything"
+    return "" if facts.command.evidence else "the hash of what shows that there is no agreement as evidence"
+
+
+def _among_the_invited(facts: Facts) -> str:
+    invited, rank = facts.programme.review.invited, facts.command.paper_rank
+    if facts.source is not Stage.PAPER_REVIEW or invited is None:
+        return "a paper review after which a fixed number is invited"
+    ranked = f"it ranks {rank}" if rank else "the register does not rank it yet"
+    return "" if rank and rank > invited else f"a rank beyond the {invited} that are invited; {ranked}"
 
 
 def reason_given(facts: Facts) -> str:
@@ -444,15 +472,6 @@ def own_application(facts: Facts) -> str:
 def in_writing(facts: Facts) -> str:
     """A document proves it."""
     return "" if facts.command.evidence else "the hash of the letter or message as evidence"
-
-
-def zone_known(facts: Facts) -> str:
-    """The zone is one the world has, so that both sides read the same hour."""
-    try:
-        ZoneInfo(facts.command.zone or facts.edition.zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return "a zone such as America/Lima"
-    return ""
 
 
 def both_sides_and_agenda(facts: Facts) -> str:
@@ -478,13 +497,10 @@ def date_in_the_future(facts: Facts) -> str:
 
 
 def date_passed_unheld(facts: Facts) -> str:
-    """The date is over and nobody came."""
+    """The meeting would be over, and nobody came: who is late has not missed it."""
     meeting = facts.application.meeting
-    return (
-        ""
-        if meeting and not meeting.held and not meeting.missed and facts.now >= meeting.at
-        else "a date that passed unheld"
-    )
+    over = meeting and not meeting.held and not meeting.missed and facts.now >= meeting.ends_at
+    return "" if over else "a date that passed unheld, to the meeting's end"
 
 
 def date_reached(facts: Facts) -> str:
@@ -510,25 +526,36 @@ def held(facts: Facts) -> str:
 
 
 def agrees_once(facts: Facts) -> str:
-    """Each side agrees once a round, and speaks for itself."""
+    """A side speaks for itself, and says nothing twice: another word replaces its own until both agreed one text.
+
+    From then on only the scope, where a side left it open, is still agreed.
+    """
     meeting, command = facts.application.meeting, facts.command
-    if meeting and command.side in meeting.agreed_by:
-        return f"minutes not yet agreed by the {command.side}"
-    return "" if command.by.role.value == command.side else f"the {command.side} itself"
+    if command.by.role.value != command.side:
+        return f"the {command.side} itself"
+    if meeting is None or command.side not in meeting.agreed_by:
+        return ""
+    scope = command.side in meeting.scope_agreed
+    if meeting.agreed_by_both:
+        says_more = command.scope_agreed and not scope
+    else:
+        says_more = (command.minutes, command.scope_agreed) != (meeting.agreed, scope)
+    return "" if says_more else f"minutes not yet agreed by the {command.side}"
 
 
 def same_minutes(facts: Facts) -> str:
     """Both sides agree the same text."""
-    meeting = facts.application.meeting
-    differs = meeting and meeting.agreed is not None and meeting.agreed != facts.command.minutes
-    return "the minutes that the other side agreed" if differs else ""
+    meeting, command = facts.application.meeting, facts.command
+    if meeting is None or not set(meeting.agreed_by) - {command.side} or meeting.agreed == command.minutes:
+        return ""
+    return "the minutes that the other side agreed"
 
 
 def round_agreed_rounds_left(facts: Facts) -> str:
     """Both sides agreed this round's minutes, and another round follows."""
     rounds = next((step.rounds for step in facts.programme.route if step.kind is StepKind.CONSULTATION), 0)
     meeting = facts.application.meeting
-    if not meeting or set(meeting.agreed_by) != {"applicant", "ministry"}:
+    if meeting is None or not meeting.agreed_by_both:
         return "minutes agreed by both sides"
     return "" if facts.application.rounds_finished + 1 < rounds else "a round after this one"
 
@@ -580,9 +607,12 @@ def letter_due(facts: Facts) -> str:
 
 
 def in_objection_period(facts: Facts) -> str:
-    """Within the days the letter stated."""
+    """It arrived within the days the letter stated; the desk may book it later, as long as the file is open."""
     timer = facts.application.timers.get("objection_period")
-    return "" if timer and facts.now < timer.due_at else "a running objection period"
+    at = facts.command.received_at or facts.now
+    if at > facts.now:
+        return "a received_at that is not in the future"
+    return "" if timer and timer.armed_at <= at < timer.due_at else "arrival in the objection period"
 
 
 def no_objection_yet(facts: Facts) -> str:
@@ -603,12 +633,10 @@ def open_objection(facts: Facts) -> str:
 
 
 def none_of_the_first_reviewers(facts: Facts) -> str:
-    """Nobody judges an objection to their own judgement."""
+    """Nobody judges an objection to their own judgement: neither who has or had a seat, nor who decided."""
     reviewers = {seat.reviewer for seats in facts.application.reviews.values() for seat in seats}
-    person = facts.command.by.person
-    if person in reviewers or facts.application.conflict_of(person):
-        return "somebody who did not review the application and has no conflict"
-    return ""
+    judged = facts.command.by.person in (*facts.application.judged_by, *reviewers)
+    return "somebody who neither reviewed the application nor decided on it" if judged else ""
 
 
 def step_was_reached(facts: Facts) -> str:

@@ -75,6 +75,7 @@ def inbox(
 ) -> list[Item]:
     """What waits, the most urgent first, what has no date last.
 
+    Nothing waits for whoever is in conflict with an application, and for its own contact only what names them.
     A proposal waits for whoever may approve it and has not proposed it. What is overdue also waits for those it
     escalates to. The due instant itself is overdue: it is the first that is too late.
 
@@ -84,10 +85,11 @@ def inbox(
         person: Whose inbox; nobody: everything that waits for anybody, what only the clock will do left out.
         roles: The person's.
     """
-    names = {*roles, person}
     found = []
     for view in views:
-        for waiting in () if view.closed else view.waiting:
+        # Whoever is in conflict has nothing to do with it; of their own, applicants are asked what names them.
+        names = {person} if person == view.contact else {*roles, person}
+        for waiting in () if view.closed or person in view.barred else view.waiting:
             at = now.get(view.edition)
             overdue = at is not None and waiting.due_at is not None and waiting.due_at <= at
             mine = person is None or not names.isdisjoint(waiting.to)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from kcity_flow.domain.messages import Entry, Letter, Outcome
+from kcity_flow.domain.stages import DECIDED
 
 APPLICANT = "applicant"
 
@@ -63,6 +64,9 @@ RESULTS = {
 """Stage → the letter that ``send_letter`` sends there."""
 
 
+CONFLICT_FOUND = "conflict_found"
+"""The letter about a conflict that was found after the decision."""
+
 DUE_BY = {
     "clarification_asked": "clarification",
     "framework_opened": "framework_signature",
@@ -111,6 +115,9 @@ def letters(
         return [_letter(entry, "late" if late and result == "ineligible" else result, contact, due, decided_by)]
     if entry.command.startswith("return_to_"):
         return [_letter(entry, "returned", contact, due)]
+    if entry.command == "declare_conflict" and entry.data.get("conflict") and entry.source in DECIDED:
+        # Found after the decision, it takes nothing back: those who can are told.
+        return [_letter(entry, CONFLICT_FOUND, role, due) for role in ("ministry", "desk")]
     people = {APPLICANT: contact, "signatory": str(entry.data.get("signatory", ""))}
     return [
         _letter(entry, template, people.get(to, to), due)

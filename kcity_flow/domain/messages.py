@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     Field,
+    StrictInt,
     TypeAdapter,
     ValidationError,
 )
@@ -191,10 +192,14 @@ class DeclareIneligible(Command):
 
 
 class Reject(Command):
-    """Not selected on merit, with its ground."""
+    """Not selected on merit, with its ground.
+
+    ``paper_rank`` is its rank by the paper review, where the ground is that it lies outside the invited number.
+    """
 
     trigger: Literal["reject"] = "reject"
     ground: Literal["below_threshold", "outside_invited", "no_agreement", "refused"]
+    paper_rank: int | None = Field(default=None, ge=1)
 
 
 class Select(Command):
@@ -294,8 +299,8 @@ class Basis(Frozen):
 class AssignReviewer(Command):
     """A reviewer for a step that is judged by sheets; ``replaces`` names one who leaves.
 
-    ``organisations`` are those the reviewer belongs to, as the pool names them. Without a ``basis`` it is the desk's
-    own choice.
+    ``organisations`` are those the reviewer belongs to, as the gateway knows them now. Without a ``basis`` it is
+    the desk's own choice.
     """
 
     trigger: Literal["assign_reviewer", "replace_reviewer"]
@@ -318,12 +323,22 @@ class ConflictKind(StrEnum):
 
 
 class DeclareConflict(Command):
-    """A reviewer's own declaration, before any file opens; a conflict with its kind."""
+    """A reviewer's own declaration, before any file opens; a conflict with its kind.
+
+    ``reviewer`` is somebody else, of whom chair or head record a conflict that was not declared.
+    """
 
     trigger: Literal["declare_conflict"] = "declare_conflict"
     step: JudgedStep
     conflict: bool
     kind: ConflictKind | None = None
+    reviewer: PersonId | None = None
+    organisations: tuple[OrganisationId, ...] = ()
+
+    @property
+    def concerns(self) -> str:
+        """Whose conflict it is, or is not."""
+        return self.reviewer or self.by.person
 
 
 class SealSheet(Command):
@@ -333,13 +348,14 @@ class SealSheet(Command):
     """
 
     trigger: Literal["seal_sheet", "supersede_sheet"]
-    scores: dict[str, int]
+    scores: dict[str, StrictInt]
     comment: Sha256 | None = None
     step: JudgedStep | None = None
+    organisations: tuple[OrganisationId, ...] = ()
 
 
 class VoidSheet(Command):
-    """A sheet that no longer counts."""
+    """A sheet that no longer counts, or one that is no longer awaited: its seat is given up."""
 
     trigger: Literal["void_sheet"] = "void_sheet"
     reviewer: PersonId
@@ -349,7 +365,8 @@ class VoidSheet(Command):
 class Schedule(Command):
     """A date for a consultation or presentation, in the zone people will read it in; its agenda is the evidence.
 
-    ``applicant`` and ``ministry`` name who comes from either side, ``minutes`` how long it lasts.
+    ``applicant`` and ``ministry`` name who comes from either side, ``minutes`` how long it lasts. Whether there is
+    such a zone is the gateway's to say: machines and years differ in that, and a history must not.
     """
 
     trigger: Literal["schedule", "reschedule"]
@@ -368,7 +385,7 @@ class Hold(Command):
 
 
 class AgreeMinutes(Command):
-    """One side agrees the minutes of a round; at the last round the scope as well."""
+    """One side agrees the minutes of a round; at the last round the scope as well. Its last word counts."""
 
     trigger: Literal["agree_minutes"] = "agree_minutes"
     side: Literal["applicant", "ministry"]
@@ -384,10 +401,14 @@ class RecordConfirmation(Command):
 
 
 class Object(Command):
-    """An objection to the last decision, on one of the edition's grounds."""
+    """An objection to the last decision, on one of the edition's grounds.
+
+    ``received_at`` is when it arrived, where it is booked later.
+    """
 
     trigger: Literal["object"] = "object"
     ground: Code
+    received_at: Instant | None = None
 
 
 class UpholdObjection(Command):
@@ -794,10 +815,14 @@ class View(Frozen):
     krw: int | None = None
     scores: dict[str, str] = {}
     sheets: int = 0
+    paper_score: str = ""
+    """The exact mean of its paper review, once every sheet that is awaited is in."""
     reviewers: tuple[str, ...] = ()
     """Who has a seat and no conflict."""
     barred: tuple[str, ...] = ()
-    """Who declared a conflict."""
+    """Who is in conflict: by a declaration, or by an organisation."""
+    unsealed: tuple[str, ...] = ()
+    """Who has a seat and no conflict, and has yet to seal a sheet."""
     matching_krw: int = 0
     closed: bool = False
     entries: int

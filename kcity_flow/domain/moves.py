@@ -17,7 +17,7 @@ from kcity_flow.domain import selection as s
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS
 from kcity_flow.domain.messages import By
-from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage, Via
+from kcity_flow.domain.stages import DECIDED, ENDS, EditionStage, Role, Stage, Via
 
 
 class Move(NamedTuple):
@@ -58,7 +58,6 @@ CLARIFIED = (S.SCREENING, *STEPS)
 JUDGED = (S.SCREENING, *STEPS, S.SHORTLISTED, S.RESERVE)
 """Where reviewers come and go: a conflict found late still voids a sheet and calls for another."""
 
-DECIDED = (S.SELECTED, S.RESERVE, S.NOT_SELECTED)
 WORK = (S.IMPLEMENTATION, S.SUSPENDED, S.ACCEPTANCE)
 WITH_FRAMEWORK = (S.FRAMEWORK, S.PROCUREMENT, S.IMPLEMENTATION, S.SUSPENDED)
 ENDS_OF_WORK = (*WORK, S.SETTLEMENT, S.TERMINATED)
@@ -68,17 +67,17 @@ EDITION = Via.EDITION
 STAGE_MOVES = (
     #    trigger                    sources                            dest              actors      guards
     Move("receive",                 (S.ABSENT,),                       S.RECEIVED,       DESK,       (g.programme_known, g.edition_opened, g.channel_allowed, g.received_since_opening, g.subject_known)),
-    Move("refuse_late",             (S.RECEIVED, S.SCREENING),         S.INELIGIBLE,     DESK,       (g.received_late,), DESK, (g.late_is_refused,)),
-    Move("defer",                   (S.RECEIVED, S.SCREENING),         S.DEFERRED,       DESK,       (g.received_late,), (), (g.late_is_deferred,)),
+    Move("refuse_late",             (S.RECEIVED, S.SCREENING),         S.INELIGIBLE,     DESK,       (g.impartial, g.received_late), DESK, (g.late_is_refused,)),
+    Move("defer",                   (S.RECEIVED, S.SCREENING),         S.DEFERRED,       DESK,       (g.impartial, g.received_late), (), (g.late_is_deferred,)),
     Move("open_screening",          (S.RECEIVED,),                     S.SCREENING,      (*DESK, R.CLOCK), (g.received_in_time, g.window_closed_or_continuous)),
-    Move("declare_ineligible",      (S.SCREENING,),                    S.INELIGIBLE,     DESK,       (g.item_of_the_checklist,), DESK),
-    Move("pass_screening",          (S.SCREENING,),                    S.PAPER_REVIEW,   DESK,       (g.record_eligible, g.eligible, g.checklist_complete, g.no_open_clarification, g.paper_quorum_declared)),
-    Move("invite_to_consultation",  (S.PAPER_REVIEW,),                 S.CONSULTATION,   CHAIR,      (g.step_complete, g.no_open_clarification), (), (g.next_on_route,)),
-    Move("invite_to_presentation",  (S.PAPER_REVIEW, S.CONSULTATION),  S.PRESENTATION,   CHAIR,      (g.step_complete, g.judged_in_full, g.panel_declared, g.no_open_clarification), (), (g.next_on_route,)),
-    Move("request_confirmation",    STEPS[:3],                         S.CONFIRMATION,   DESK,       (g.step_complete, g.judged_in_full, g.no_open_clarification), (), (g.next_on_route,)),
-    Move("shortlist",               STEPS,                             S.SHORTLISTED,    CHAIR,      (g.step_complete, g.judged_in_full, g.no_open_clarification), (), (g.last_on_route,)),
-    Move("reject",                  STEPS,                             S.NOT_SELECTED,   CHAIR,      (g.grounds_for_rejection, g.no_open_clarification, g.reason_given)),
-    Move("no_show",                 (S.CONSULTATION, S.PRESENTATION),  S.NOT_SELECTED,   CHAIR,      (g.two_dates_missed, g.reason_given)),
+    Move("declare_ineligible",      (S.SCREENING,),                    S.INELIGIBLE,     DESK,       (g.impartial, g.item_of_the_checklist), DESK),
+    Move("pass_screening",          (S.SCREENING,),                    S.PAPER_REVIEW,   DESK,       (g.impartial, g.record_eligible, g.eligible, g.checklist_complete, g.no_open_clarification, g.paper_quorum_declared)),
+    Move("invite_to_consultation",  (S.PAPER_REVIEW,),                 S.CONSULTATION,   CHAIR,      (g.impartial, g.step_complete, g.no_open_clarification), (), (g.next_on_route,)),
+    Move("invite_to_presentation",  (S.PAPER_REVIEW, S.CONSULTATION),  S.PRESENTATION,   CHAIR,      (g.impartial, g.step_complete, g.judged_in_full, g.panel_declared, g.no_open_clarification), (), (g.next_on_route,)),
+    Move("request_confirmation",    STEPS[:3],                         S.CONFIRMATION,   DESK,       (g.impartial, g.step_complete, g.judged_in_full, g.no_open_clarification), (), (g.next_on_route,)),
+    Move("shortlist",               STEPS,                             S.SHORTLISTED,    CHAIR,      (g.impartial, g.step_complete, g.judged_in_full, g.no_open_clarification), (), (g.last_on_route,)),
+    Move("reject",                  STEPS,                             S.NOT_SELECTED,   CHAIR,      (g.impartial, g.grounds_for_rejection, g.no_open_clarification, g.reason_given)),
+    Move("no_show",                 (S.CONSULTATION, S.PRESENTATION),  S.NOT_SELECTED,   CHAIR,      (g.impartial, g.two_dates_missed, g.reason_given)),
     Move("select",                  (S.SHORTLISTED,),                  S.SELECTED,       COMMITTEE,  (g.judged_in_full, g.award_in_range), MINISTRY, (), EDITION),
     Move("place_on_reserve",        (S.SHORTLISTED,),                  S.RESERVE,        COMMITTEE,  (g.judged_in_full,), MINISTRY, (), EDITION),
     Move("pass_over",               (S.SHORTLISTED,),                  S.NOT_SELECTED,   COMMITTEE,  (), MINISTRY, (), EDITION),
@@ -97,7 +96,7 @@ STAGE_MOVES = (
     Move("terminate",               WORK,                              S.TERMINATED,     MINISTRY,   (g.notice_over, g.settlement_recorded), MINISTRY),
     Move("close",                   (S.SETTLEMENT,),                   S.CLOSED,         MINISTRY,   (g.settlement_recorded, g.documents_filed), MINISTRY),
     Move("withdraw",                BEFORE_WORK,                       S.WITHDRAWN,      (R.APPLICANT, *DESK), (g.own_application, g.in_writing)),
-    Move("merge_duplicate",         (S.RECEIVED, S.SCREENING),         S.WITHDRAWN,      DESK,       (g.names_another_application,), DESK),
+    Move("merge_duplicate",         (S.RECEIVED, S.SCREENING),         S.WITHDRAWN,      DESK,       (g.impartial, g.names_another_application), DESK),
     Move("cancel_award",            (S.SELECTED,),                     S.CANCELLED,      MINISTRY,   (g.reason_given,), MINISTRY, (), EDITION),
     Move("cancel_call",             (*BEFORE_DECISION, S.RESERVE),     S.CANCELLED,      MINISTRY,   (g.reason_given,), MINISTRY, (), EDITION),
     Move("reopen_screening",        (S.INELIGIBLE,),                   S.SCREENING,      DESK,       (g.objection_upheld,)),
@@ -115,24 +114,24 @@ FACT_MOVES = (
     Move("ask_clarification",       CLARIFIED,                         None,             DESK,       (g.fewer_than_two_asked, g.clarification_closed)),
     Move("answer_clarification",    CLARIFIED,                         None,             (R.APPLICANT, *DESK), (g.own_application, g.one_open_clarification)),
     Move("lapse_clarification",     CLARIFIED,                         None,             CLOCK,      (g.one_open_clarification, g.clarification_overdue)),
-    Move("assign_reviewer",         JUDGED,                            None,             DESK,       (g.step_is_judged, g.not_assigned, g.replaces_nobody, g.not_in_conflict, g.proposed_or_reasoned), (), (g.judged_on_route,)),
-    Move("declare_conflict",        JUDGED,                            None,             REVIEWER,   (g.assigned_here, g.kind_of_conflict, g.no_conflict_on_record), (), (g.judged_on_route,)),
-    Move("replace_reviewer",        JUDGED,                            None,             CHAIR,      (g.step_is_judged, g.replaces_assigned, g.not_assigned, g.not_in_conflict, g.reason_given), (), (g.judged_on_route,)),
+    Move("assign_reviewer",         JUDGED,                            None,             DESK,       (g.impartial, g.step_is_judged, g.not_assigned, g.replaces_nobody, g.not_in_conflict, g.proposed_or_reasoned), (), (g.judged_on_route,)),
+    Move("declare_conflict",        (*JUDGED, S.SELECTED, S.NOT_SELECTED), None,         (R.REVIEWER, R.CHAIR, R.HEAD), (g.assigned_here, g.declared_or_recorded, g.kind_of_conflict, g.no_conflict_on_record), (), (g.judged_on_route,)),
+    Move("replace_reviewer",        JUDGED,                            None,             CHAIR,      (g.impartial, g.step_is_judged, g.replaces_assigned, g.not_assigned, g.not_in_conflict, g.reason_given), (), (g.judged_on_route,)),
     Move("seal_sheet",              JUDGED[1:],                        None,             REVIEWER,   (g.free_to_judge, g.none_sealed_yet, g.sheet_wanted, g.every_criterion_scored, g.scores_in_range, g.presentation_held), (), (g.judged_on_route,)),
     Move("supersede_sheet",         JUDGED_BY_SHEETS,                  None,             REVIEWER,   (g.free_to_judge, g.own_sheet_sealed, g.sheet_of_the_step, g.every_criterion_scored, g.scores_in_range, g.reason_given), (), (g.judged_on_route,)),
-    Move("void_sheet",              JUDGED[1:],                        None,             CHAIR,      (g.sheet_counts, g.reason_given), (), (g.judged_on_route,)),
-    Move("schedule",                (S.CONSULTATION, S.PRESENTATION),  None,             DESK,       (g.no_date_set, g.date_in_the_future, g.zone_known, g.both_sides_and_agenda)),
+    Move("void_sheet",              JUDGED[1:],                        None,             CHAIR,      (g.impartial, g.sheet_counts_or_awaited, g.reason_given), (), (g.judged_on_route,)),
+    Move("schedule",                (S.CONSULTATION, S.PRESENTATION),  None,             DESK,       (g.no_date_set, g.date_in_the_future, g.both_sides_and_agenda)),
     Move("miss_date",               (S.CONSULTATION, S.PRESENTATION),  None,             DESK,       (g.date_passed_unheld,)),
-    Move("reschedule",              (S.CONSULTATION, S.PRESENTATION),  None,             DESK,       (g.movable_date, g.date_in_the_future, g.zone_known, g.both_sides_and_agenda, g.reason_given)),
+    Move("reschedule",              (S.CONSULTATION, S.PRESENTATION),  None,             DESK,       (g.movable_date, g.date_in_the_future, g.both_sides_and_agenda, g.reason_given)),
     Move("hold",                    (S.CONSULTATION, S.PRESENTATION),  None,             DESK,       (g.date_reached,)),
     Move("agree_minutes",           (S.CONSULTATION,),                 None,             (R.APPLICANT, R.MINISTRY), (g.own_application, g.held, g.agrees_once, g.same_minutes)),
     Move("finish_round",            (S.CONSULTATION,),                 None,             DESK,       (g.round_agreed_rounds_left,)),
-    Move("record_confirmation",     (S.CONFIRMATION,),                 None,             DESK,       (g.no_answer_recorded, g.in_writing)),
+    Move("record_confirmation",     (S.CONFIRMATION,),                 None,             DESK,       (g.impartial, g.no_answer_recorded, g.in_writing)),
     Move("publish_result",          DECIDED,                           None,             MINISTRY,   (g.not_published,), MINISTRY, (), EDITION),
     Move("send_letter",             (*DECIDED, S.INELIGIBLE, S.WITHDRAWN), None,         DESK,       (g.letter_due,)),
     Move("object",                  (S.INELIGIBLE, S.NOT_SELECTED),    None,             (R.APPLICANT, *DESK), (g.own_application, g.in_objection_period, g.no_objection_yet, g.ground_allowed)),
-    Move("uphold_objection",        (S.INELIGIBLE, S.NOT_SELECTED),    None,             OBJECTIONS, (g.open_objection, g.none_of_the_first_reviewers, g.step_was_reached, g.reason_given), OBJECTIONS),
-    Move("dismiss_objection",       (S.INELIGIBLE, S.NOT_SELECTED),    None,             OBJECTIONS, (g.open_objection, g.none_of_the_first_reviewers, g.reason_given)),
+    Move("uphold_objection",        (S.INELIGIBLE, S.NOT_SELECTED),    None,             OBJECTIONS, (g.impartial, g.open_objection, g.none_of_the_first_reviewers, g.step_was_reached, g.reason_given), OBJECTIONS),
+    Move("dismiss_objection",       (S.INELIGIBLE, S.NOT_SELECTED),    None,             OBJECTIONS, (g.impartial, g.open_objection, g.none_of_the_first_reviewers, g.reason_given)),
     Move("list_party",              WITH_FRAMEWORK,                    None,             DESK,       (g.kind_allowed, g.not_listed), DESK),
     Move("sign",                    (S.FRAMEWORK,),                    None,             SIGNATORY,  (g.listed_and_unsigned, g.signs_for_itself)),
     Move("accede",                  WITH_FRAMEWORK,                    None,             SIGNATORY,  (g.listed_and_unsigned, g.signs_for_itself)),
@@ -147,7 +146,7 @@ FACT_MOVES = (
     Move("record_settlement",       ENDS_OF_WORK,                      None,             FINANCE,    (g.in_writing,)),
     Move("follow_up",               (S.CLOSED,),                       None,             DESK,       (g.kind_of_follow_up,)),
     Move("flag",                    ANY,                               None,             (R.CLOCK, *DESK)),
-    Move("correct",                 ANY,                               None,             DESK,       (g.corrects_an_entry, g.reason_given), DESK),
+    Move("correct",                 ANY,                               None,             DESK,       (g.impartial, g.corrects_an_entry, g.reason_given), DESK),
     Move("refuse_proposal",         ANY,                               None,             PEOPLE,     (g.waiting_proposal, g.another_who_may_approve, g.reason_given)),
     Move("retract_proposal",        ANY,                               None,             PEOPLE,     (g.waiting_proposal, g.the_proposer, g.reason_given)),
     Move("lapse_proposal",          ANY,                               None,             CLOCK,      (g.waiting_proposal,)),
@@ -185,7 +184,7 @@ def _returns() -> tuple[Move, ...]:
         )
         for stage in froms
     }
-    guards = (g.made_in_error, g.reason_given, g.places_left_to_the_edition)
+    guards = (g.impartial, g.made_in_error, g.reason_given, g.places_left_to_the_edition)
     return tuple(
         Move(f"return_to_{stage}", sources, stage, DESK, guards, DESK, undoes=True)
         for stage, sources in led_to.items()

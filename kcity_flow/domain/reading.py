@@ -1,31 +1,63 @@
-"""Who may read an application's file, and whose score sheets.
+"""Who may read an application's file, whose score sheets, and what of a decision before it is published.
 
 A conflict of interest closes the file; files open to reviewers who declared themselves free of one, when screening is
 passed; and nobody reads another's sheet before the step is over (assumed: the announcement says nothing of either).
+What was decided is told when the edition publishes it: until then all but those who decide see what was before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from kcity_flow.domain.application import Application
-from kcity_flow.domain.edition import Programme
-from kcity_flow.domain.evaluation import too_few_sheets
-from kcity_flow.domain.messages import Entry, View
-from kcity_flow.domain.stages import Role, Stage
-
-Sheets = frozenset[tuple[str, str]]
-"""Score sheets, each by its step and its reviewer."""
+from kcity_flow.domain.edition import Edition, Programme
+from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS, judged_steps, ranking_step, too_few_sheets
+from kcity_flow.domain.messages import Entry, Outcome, View
+from kcity_flow.domain.retelling import application_of
+from kcity_flow.domain.stages import DECIDED, Role, Stage
 
 OUTSIDE = (Role.APPLICANT, Role.SIGNATORY, Role.CONTRACTOR, Role.HOST_GOVERNMENT)
 """Roles that read their own projects, and no sheets."""
 
+INFORMED = (Role.DESK, Role.HEAD, Role.CHAIR, Role.COMMITTEE, Role.MINISTRY, Role.AUDITOR)
+"""Roles that know of a decision before it is published."""
 
-def closed_to(application: Application, person: str, role: Role) -> str:
+SEALED = "sealed"
+"""What stands for scores that the reader may not see."""
+
+
+class OpenSheets(NamedTuple):
+    """Score sheets that somebody may read: their own, and all of some steps. Of ``means`` they read the means."""
+
+    person: str
+    steps: frozenset[str]
+    means: frozenset[str]
+
+    def shows(self, step: str, reviewer: str) -> bool:
+        """Whether a reviewer's sheet of a step is open."""
+        return reviewer == self.person or step in self.steps
+
+
+class Reading(NamedTuple):
+    """An application as somebody may read it."""
+
+    application: Application
+    view: View
+    ledger: list[Entry]
+    sheets: OpenSheets
+
+
+def closed_to(application: Application, person: str, role: Role, organisations: tuple[str, ...] = ()) -> str:
     """Why somebody may not read the file, or an empty string.
 
     Whoever has a seat reads as a reviewer, in whatever other role they may come.
+
+    Args:
+        application: Whose file.
+        person: Who reads.
+        role: In what role.
+        organisations: Those they belong to, as far as is known now.
     """
     seated = [step for step in application.reviews if any(s.reviewer == person for s in application.seats(step))]
     if role is Role.APPLICANT:
@@ -34,7 +66,7 @@ def closed_to(application: Application, person: str, role: Role) -> str:
     if role in OUTSIDE:
         signs = any(party.signatory == person for party in application.parties.values())
         return "" if signs else "they sign for no party of it"
-    if tie := application.conflict_of(person):
+    if tie := application.conflict_of(person, organisations):
         return tie
     if role is not Role.REVIEWER and not seated:
         return ""
@@ -46,6 +78,23 @@ def closed_to(application: Application, person: str, role: Role) -> str:
     return "" if Stage.PAPER_REVIEW in application.reached else "files open when screening is passed"
 
 
+def read_as(
+    application: Application, view: View, ledger: Sequence[Entry], edition: Edition, person: str, role: Role
+) -> Reading:
+    """An application as somebody to whom its file is not closed may read it in a role."""
+    known = list(ledger) if role in INFORMED else published(ledger)
+    if len(known) < len(ledger):
+        application, view = application_of(edition, application.ref, known), as_told(view, known)
+    programme = edition.programme(application.programme)
+    sheets = sheets_open_to(application, programme, person, role)
+    if ranking_step(programme) not in sheets.means:
+        view = view.model_copy(update={"scores": {}})
+    return Reading(application, view, [entry_without(sheets, entry) for entry in known], sheets)
+
+
+# --- lists ------------------------------------------------------------------------------------------------------------
+
+
 def listed(view: View, person: str, roles: Collection[Role]) -> bool:
     """Whether an application stands in somebody's lists: in nobody's who is in conflict; of reviewers, their own."""
     if person in view.barred:
@@ -55,41 +104,82 @@ def listed(view: View, person: str, roles: Collection[Role]) -> bool:
     return not set(roles) <= {Role.REVIEWER, *OUTSIDE}
 
 
-def sealed_to(application: Application, programme: Programme, person: str, role: Role) -> Sheets:
-    """The sheets somebody may not read, each by step and reviewer."""
-    sheets = [(step, seat) for step, seats in application.reviews.items() for seat in seats if seat.scores is not None]
-    readable = {step for step in application.reviews if _is_over(application, programme, step, role)}
-    outside = role in OUTSIDE
-    return frozenset(
-        (step, seat.reviewer) for step, seat in sheets if outside or (seat.reviewer != person and step not in readable)
-    )
+def informed(view: View, person: str, roles: Collection[Role]) -> bool:
+    """Whether somebody knows of a decision before it is published: nobody does of their own application."""
+    return view.contact != person and not set(roles).isdisjoint(INFORMED)
 
 
-SEALED = "sealed"
-"""What stands for scores that the reader may not see."""
+def row_for(view: View, person: str, roles: Collection[Role]) -> View:
+    """An application's row without scores, where the reader may not see them: by what a row says, so rather too few."""
+    within = set(roles) - {Role.REVIEWER, *OUTSIDE} if view.contact != person else set()
+    running = view.stage in JUDGED_BY_SHEETS and (Role.CHAIR not in within or view.unsealed)
+    reads = (within or person in view.reviewers) and not running and person not in view.unsealed
+    return view if reads else view.model_copy(update={"scores": {}})
 
 
-def without(sheets: Sheets, facts: dict[str, Any]) -> dict[str, Any]:
-    """An application's facts, as JSON has them, without the scores of some sheets."""
+# --- before publication -----------------------------------------------------------------------------------------------
+
+
+def published(ledger: Iterable[Entry]) -> list[Entry]:
+    """A ledger without a decision that is not published yet, and all since; nor one that was undone before it was."""
+    known: list[Entry] = []
+    kept_back: list[Entry] = []
+    for entry in ledger:
+        made = entry.outcome is Outcome.MADE
+        decides = made and entry.dest in DECIDED and (entry.source not in DECIDED or entry.command == "promote")
+        if not kept_back and not decides:
+            known.append(entry)
+            continue
+        kept_back.append(entry)
+        undone = entry.command.startswith("return_to_") and entry.dest == kept_back[0].source
+        if made and (undone or entry.command == "publish_result" or entry.dest not in DECIDED):
+            known += () if undone else kept_back
+            kept_back = []
+    return known
+
+
+def as_told(view: View, known: Sequence[Entry]) -> View:
+    """An application's row as the entries that are known tell it."""
+    moved = next(e for e in reversed(known) if e.outcome is Outcome.MADE and e.source != e.dest)
+    then = {"stage": moved.dest, "since": moved.at, "entries": known[-1].number, "head": known[-1].hash}
+    nothing = {"waits_on": "", "next_timer": "", "next_due_at": None, "waiting": (), "waiting_proposals": ()}
+    return view.model_copy(update={**then, **nothing, "krw": None})
+
+
+# --- sheets -----------------------------------------------------------------------------------------------------------
+
+
+def sheets_open_to(application: Application, programme: Programme, person: str, role: Role) -> OpenSheets:
+    """The sheets somebody may read; of an application's own people the means alone, once the result is published."""
+    steps = frozenset(step for step in judged_steps(programme) if _is_over(application, programme, step, person, role))
+    if role not in OUTSIDE:
+        return OpenSheets(person, steps, steps)
+    return OpenSheets(person, frozenset(), steps if application.published else frozenset())
+
+
+def without(sheets: OpenSheets, facts: dict[str, Any]) -> dict[str, Any]:
+    """An application's facts, as JSON has them, without the scores of sheets that are not open."""
 
     def shown(step: str, seat: dict[str, Any]) -> dict[str, Any]:
-        return {**seat, "scores": SEALED} if (step, seat["reviewer"]) in sheets else seat
+        hidden = seat.get("scores") is not None and not sheets.shows(step, seat["reviewer"])
+        return {**seat, "scores": SEALED} if hidden else seat
 
     reviews = {step: [shown(step, seat) for seat in seats] for step, seats in facts.get("reviews", {}).items()}
     return {**facts, "reviews": reviews}
 
 
-def entry_without(sheets: Sheets, entry: Entry) -> Entry:
-    """A ledger's entry without the scores of some sheets; its hash is that of the whole."""
-    step = entry.data.get("step") or entry.source
-    if "scores" not in entry.data or (step, entry.person) not in sheets:
+def entry_without(sheets: OpenSheets, entry: Entry) -> Entry:
+    """A ledger's entry without scores that are not open, refused ones among them; its hash is that of the whole."""
+    if "scores" not in entry.data or sheets.shows(entry.data.get("step") or entry.source, entry.person):
         return entry
     return entry.model_copy(update={"data": {**entry.data, "scores": SEALED}})
 
 
-def _is_over(application: Application, programme: Programme, step: str, role: Role) -> bool:
-    """Left behind; the chair, who decides, reads as soon as no sheet is awaited any more."""
+def _is_over(application: Application, programme: Programme, step: str, person: str, role: Role) -> bool:
+    """Left behind, and for the chair, who decides, once no sheet is awaited; never for who has yet to seal theirs."""
+    awaited = application.awaited_seats(step)
+    if any(seat.reviewer == person for seat in awaited):
+        return False
     if Stage(step) in application.reached and application.stage != step:
         return True
-    awaited = any(seat.scores is None for seat in application.free_seats(step))
-    return role is Role.CHAIR and not awaited and not too_few_sheets(application, programme, step)
+    return role is Role.CHAIR and not too_few_sheets(application, programme, step)

@@ -11,10 +11,10 @@ from typing import Any, Literal, NamedTuple
 
 from kcity_flow.domain import application, selection
 from kcity_flow.domain import messages as m
-from kcity_flow.domain.application import Application, Facts, Undo
+from kcity_flow.domain.application import Application, Facts, Proposal, Undo
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.selection import Call, EditionFacts
-from kcity_flow.domain.stages import EditionStage, Stage
+from kcity_flow.domain.stages import EditionStage, Role, Stage
 
 
 class Made(NamedTuple):
@@ -37,6 +37,8 @@ def moves_of(edition: Edition, ref: str, entries: Iterable[m.Entry], until: date
     """
     told = Application(ref=ref)
     undo: Undo | None = None
+    entries = list(entries)
+    proposals = {entry.number: _proposal(entry) for entry in entries if entry.outcome is m.Outcome.PROPOSED}
     for entry in _made(entries, until):
         facts = Facts(
             application=told,
@@ -47,6 +49,7 @@ def moves_of(edition: Edition, ref: str, entries: Iterable[m.Entry], until: date
             dest=Stage(entry.dest),
             entries=entry.number - 1,
             undo=undo,
+            proposal=proposals.get(entry.proposal or 0),
         )
         moved = application.after(facts, facts.dest).model_copy(update={"timers": {}})
         undid = undo.entry if undo and entry.command.startswith("return_to_") else None
@@ -79,6 +82,17 @@ def call_of(edition: Edition, entries: Iterable[m.Entry], until: datetime | None
         )
         told = selection.after(facts, EditionStage(entry.dest))
     return told
+
+
+def _proposal(entry: m.Entry) -> Proposal:
+    return Proposal(
+        entry=entry.number,
+        trigger=entry.command,
+        person=entry.person,
+        role=Role(entry.role),
+        approvers=(),
+        substance={},
+    )
 
 
 def _made(entries: Iterable[m.Entry], until: datetime | None) -> Iterator[m.Entry]:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kcity_flow.domain.application import Application
-from kcity_flow.domain.edition import ApplicantKind, PartnerKind, Programme
+from kcity_flow.domain.edition import PartnerKind, Programme
 
-GOVERNMENTS = (ApplicantKind.CENTRAL_GOVERNMENT, ApplicantKind.LOCAL_GOVERNMENT)
 _PARTNER_GOVERNMENTS = (PartnerKind.CENTRAL_GOVERNMENT, PartnerKind.LOCAL_GOVERNMENT)
 
 

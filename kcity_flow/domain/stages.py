@@ -50,6 +50,10 @@ OBJECTIONABLE = (Stage.INELIGIBLE, Stage.NOT_SELECTED)
 """Decisions that are told by letter and may be objected to."""
 
 
+DECIDED = (Stage.SELECTED, Stage.RESERVE, Stage.NOT_SELECTED)
+"""Decisions that are published together, and told only then."""
+
+
 class EditionStage(StrEnum):
     """Where an edition stands."""
 

@@ -355,8 +355,9 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List an edition's applications and where they stand; with --as, those that concern that person."""
-    from kcity_flow.domain.reading import listed
-    from kcity_flow.domain.stages import Stage
+    from kcity_flow.domain import reading
+    from kcity_flow.domain.messages import View
+    from kcity_flow.domain.stages import DECIDED, Role, Stage
     from kcity_flow.interfaces import tables
     from kcity_flow.interfaces.office import as_year, reader, stores
     from kcity_flow.settings import Settings
@@ -365,12 +366,20 @@ def list_(
         raise Misused(f"There is no stage {stage!r}; stages are {', '.join(Stage)}.")
     year = as_year(edition)
     with stores(Settings.read()) as (register, vault):
-        who = reader(vault, person) if person else None
+        who = reader(vault, person) if person else ("", (Role.DESK,))
+
+        def told(view: View) -> View:
+            if view.stage not in DECIDED or reading.informed(view, *who):
+                return view
+            ledger = register.entries(view.subject)
+            known = reading.published(ledger)
+            return reading.as_told(view, known) if len(known) < len(ledger) else view
+
         found = [
-            view
-            for view in register.subjects(year, stage)
+            reading.row_for(view, *who)
+            for view in map(told, filter(lambda view: reading.listed(view, *who), register.subjects(year)))
             if not view.subject.startswith("edition/") and view.stage != Stage.ABSENT  # refused on arrival
-            if who is None or listed(view, *who)
+            if stage in (None, view.stage)
         ]
         if not found and register.view(f"edition/{year}") is None:
             from kcity_flow.domain.errors import Unknown
@@ -389,7 +398,7 @@ def show(subject: Subject, person: As = None, as_json: AsJson = False) -> None:
     from kcity_flow.interfaces import tables
 
     async def work(office: Office) -> tuple[dict[str, Any], list[Entry], dict[str, str], list[OrdersUnderWay]]:
-        from kcity_flow.domain.reading import entry_without, without
+        from kcity_flow.domain.reading import without
         from kcity_flow.gateway import kind_of, row_key, year_of
 
         standing = await office.gateway.standing(subject)
@@ -397,9 +406,11 @@ def show(subject: Subject, person: As = None, as_json: AsJson = False) -> None:
         orders: list[OrdersUnderWay] = []
         if kind_of(subject) == "application":
             rules = (await office.gateway.rules(year_of(subject))).edition
-            sealed = (await office.read(subject, person, rules, standing)).sealed
-            standing = {**standing, "facts": without(sealed, standing["facts"])}
-            ledger = [entry_without(sealed, entry) for entry in ledger]
+            read = await office.read(subject, person, rules, standing)
+            facts, view = read.application.model_dump(mode="json"), read.view.model_dump(mode="json")
+            waiting = [one for one in standing["proposals"] if one["entry"] in read.view.waiting_proposals]
+            standing = {**standing, "view": view, "facts": without(read.sheets, facts), "proposals": waiting}
+            ledger = read.ledger
         else:
             orders = await office.gateway.orders(year_of(subject))
         return standing, ledger, office.texts(ledger), orders
@@ -443,13 +454,17 @@ def inbox(
 @app.command(epilog="Example: kcity explain KC2021-PLA-0001")
 def explain(
     ref: Annotated[str, typer.Argument(metavar="REF", help="A reference number.", callback=_reference)],
+    person: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain in plain sentences what became of an application and why, and what comes next; from histories alone."""
+    """Explain in plain sentences what became of an application and why, and what comes next; from histories alone.
+
+    With --as, as far as that person may know: applicants hear of a decision when it is published.
+    """
     from kcity_flow.interfaces import tables
     from kcity_flow.interfaces.explaining import explained
 
-    told = _with_office(lambda office: explained(office, ref))
+    told = _with_office(lambda office: explained(office, ref, person))
     data = {"ref": ref, "chapters": [tables.plain(chapter) for chapter in told]}
     _answer(as_json, data, lambda: tables.explanation(ref, told))
 
@@ -672,7 +687,7 @@ def sheets(subject: Subject, person: As = None, as_json: AsJson = False) -> None
         return await office.read(subject, person, rules), rules
 
     read, rules = _with_office(work)
-    data = tables.sheets_data(read.application, rules.programme(read.application.programme), read.sealed)
+    data = tables.sheets_data(read.application, rules.programme(read.application.programme), read.sheets)
     _answer(as_json, data, lambda: tables.sheets(data))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,13 +27,6 @@ from kcity_flow.gateway import TEXTS, Actor, Gateway, is_year, kind_of, row_key
 from kcity_flow.interfaces.misuse import Misused
 from kcity_flow.server import connect, locate
 from kcity_flow.settings import Settings
-
-
-class Read(NamedTuple):
-    """An application as somebody may read it; ``sealed`` are the sheets they may not."""
-
-    application: Application
-    sealed: reading.Sheets
 
 
 def reader(vault: Vault, person: str) -> tuple[str, tuple[Role, ...]]:
@@ -170,7 +163,7 @@ class Office:
 
     async def read(
         self, subject: str, person: str | None, rules: Edition, standing: dict[str, Any] | None = None
-    ) -> Read:
+    ) -> reading.Reading:
         """An application as somebody may read it; as the desk does, if nobody is named.
 
         Raises:
@@ -178,14 +171,27 @@ class Office:
             NotPermitted: a conflict of interest, or somebody else's file.
         """
         standing = standing or await self.gateway.standing(subject)
-        application = Application.model_validate(standing["facts"])
+        view = m.View.model_validate(standing["view"])
+        ledger = await self.ledger(subject, view.entries)
+        return self.read_as(Application.model_validate(standing["facts"]), view, ledger, rules, person)
+
+    def read_as(
+        self, application: Application, view: m.View, ledger: Sequence[m.Entry], rules: Edition, person: str | None
+    ) -> reading.Reading:
+        """The same of what was read before, in the role of theirs that knows most.
+
+        Raises:
+            Unknown: there is no such person.
+            NotPermitted: a conflict of interest, or somebody else's file.
+        """
         who, roles = reader(self.vault, person) if person else ("", (Role.DESK,))
-        closed = {role: reading.closed_to(application, who, role) for role in roles or (Role.DESK,)}
-        role = next((role for role, why in closed.items() if not why), None)
-        if role is None:
+        belongs = tuple(self.gateway.belongs_to(rules.year, who)) if person else ()
+        closed = {role: reading.closed_to(application, who, role, belongs) for role in roles or (Role.DESK,)}
+        may = sorted((role for role, why in closed.items() if not why), key=lambda role: role not in reading.INFORMED)
+        if not may:
             first, why = next(iter(closed.items()))
-            raise NotPermitted("read", application.stage, first, f"another reader than {who}: {why}")
-        return Read(application, reading.sealed_to(application, rules.programme(application.programme), who, role))
+            raise NotPermitted("read", "this file", first, f"another reader than {who}: {why}")
+        return reading.read_as(application, view, ledger, rules, who, may[0])
 
     def actor(self, person: str | None, role: Role | None, fitting: list[str], what: str, but: str = "") -> Actor:
         """Who acts, in what role; ``but`` may not, as the one who proposed it.

@@ -121,13 +121,18 @@ def told(edition: Edition, ledgers: Ledgers, until: datetime | None = None) -> l
     return [one for one in found if one.applicant is not None]
 
 
-def proposal(edition: Edition, programme: str, step: str, at: datetime, register: Register) -> Assignment:
-    """Who should judge what, by the ledgers up to ``at``, that instant included.
+def proposal(edition: Edition, programme: str, step: str, now: datetime, register: Register) -> Assignment:
+    """Who should judge what, by the ledgers as the register has them.
+
+    It is stated up to the newest entry that was read, as the register may lag behind the clock; up to ``now``, if none
+    was. That instant is included.
 
     Raises:
         Unknown: there is no such programme, or no pool.
     """
-    return _proposed(edition, programme, step, at, ledgers_of(edition, register), pool_of(edition.year, register))
+    ledgers = ledgers_of(edition, register)
+    at = max((entry.at for ledger in ledgers.values() for entry in ledger), default=now)
+    return _proposed(edition, programme, step, at, ledgers, pool_of(edition.year, register))
 
 
 def _proposed(edition: Edition, programme: str, step: str, at: datetime, ledgers: Ledgers, pool: Pool) -> Assignment:

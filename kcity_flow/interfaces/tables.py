@@ -26,20 +26,20 @@ from kcity_flow.domain.inbox import Item
 from kcity_flow.domain.machine import APPLICATIONS, EDITIONS
 from kcity_flow.domain.messages import Entry, Outcome, View
 from kcity_flow.domain.moves import EDITION_MOVES, MOVES, Move
-from kcity_flow.domain.reading import SEALED, Sheets
+from kcity_flow.domain.reading import SEALED, OpenSheets
 from kcity_flow.domain.reviewers import Assignment
 from kcity_flow.domain.screening import Line
 from kcity_flow.domain.selection import Call, EditionFacts
 from kcity_flow.domain.stages import EditionStage, Role, Stage
 from kcity_flow.domain.values import canonical_instant, last_day
-from kcity_flow.gateway import BELONGS_TO, COUNTED, OrdersUnderWay, kind_of
+from kcity_flow.gateway import BELONGS_TO, COUNTED, PAPER_RANK, OrdersUnderWay, kind_of
 from kcity_flow.interfaces import lifecycle
 from kcity_flow.interfaces.inbox import following
 from kcity_flow.interfaces.ranking import Ranking
 from kcity_flow.interfaces.reviewing import Checked, Slot
 
 ZONE = ZoneInfo("Asia/Seoul")
-COMMON = ("id", "by", "trigger", "proposal", "evidence", "reason", COUNTED, BELONGS_TO)
+COMMON = ("id", "by", "trigger", "proposal", "evidence", "reason", COUNTED, BELONGS_TO, PAPER_RANK)
 """Fields that are given in other ways than by --data, or by nobody."""
 
 _NUMBERS = (
@@ -413,7 +413,7 @@ def slots(found: Iterable[Slot], done: bool) -> RenderableType:
     return Group(table, Text("They were scheduled." if done else "Schedule them with --yes."))
 
 
-def sheets_data(application: Application, programme: Programme, sealed: Sheets) -> dict[str, Any]:
+def sheets_data(application: Application, programme: Programme, sheets: OpenSheets) -> dict[str, Any]:
     """What ``sheets --json`` prints: each seat of each judged step, with what the reader may see."""
     steps = []
     for step in judged_steps(programme):
@@ -421,12 +421,11 @@ def sheets_data(application: Application, programme: Programme, sealed: Sheets) 
             {
                 "reviewer": seat.reviewer,
                 "state": _seat(application, step, seat),
-                "scores": SEALED if (step, seat.reviewer) in sealed else seat.scores,
+                "scores": seat.scores if seat.scores is None or sheets.shows(step, seat.reviewer) else SEALED,
             }
             for seat in application.seats(step)
         ]
-        open_ = not any((step, seat.reviewer) in sealed for seat in application.seats(step))
-        mean = score(application, programme, step) if open_ else None
+        mean = score(application, programme, step) if step in sheets.means else None
         steps.append(
             {
                 "step": step,

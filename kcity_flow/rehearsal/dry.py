@@ -88,9 +88,9 @@ class DryRun:
         file = self.file(subject)
         if self.is_closed(subject):
             raise FileClosed(f"The file of {subject} is closed.", stage=file.stage)
-        if trigger in ("assign_reviewer", "replace_reviewer"):
-            known = self.pool.get(data["reviewer"])
-            data = {**data, BELONGS_TO: known.organisations if known else ()}
+        if BELONGS_TO in m.APPLICATION_COMMANDS.get(trigger, m.Command).model_fields:
+            known = self.pool.get(data.get("reviewer", by["person"]))
+            data = {**data, **({BELONGS_TO: known.organisations} if known and known.organisations else {})}
         command = m.parse(file.kind, trigger, {**data, "id": id, "by": by})
         try:
             return file.handle(command, self.now, self.now)

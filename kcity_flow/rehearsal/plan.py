@@ -332,8 +332,10 @@ class Story:
 
     def seat(self, step: Stage, *, more: int = 0) -> Script:
         """Assign reviewers for a step until enough are declared free of conflict, and some more."""
-        while len(self.app.free_seats(step)) < quorum(self.programme, step) + more:
-            waiting = [seat.reviewer for seat in self.app.seats(step) if seat.free is None]
+        while True:
+            waiting = [seat.reviewer for seat in self.app.awaited_seats(step) if seat.free is None]
+            if not waiting and len(self.app.free_seats(step)) >= quorum(self.programme, step) + more:
+                return
             if not waiting:
                 for chosen in self._chosen(step):
                     yield from self.desk("assign_reviewer", step=step.value, **chosen)
@@ -357,6 +359,18 @@ class Story:
         yield from self.do("declare_conflict", (reviewer, R.REVIEWER), step=step.value, conflict=True, kind=kind)
         chosen = self._chosen(step)[0] | {"reason": "a conflict of interest"}
         yield from self.do("replace_reviewer", self.by(R.CHAIR), step=step.value, replaces=reviewer, **chosen)
+
+    def find_conflict(self) -> Script:
+        """A conflict is found after the decision: the reviewer tells, or the chair records it; nothing is taken back."""
+        if not self.claim("declare_conflict"):
+            return
+        step, reviewer = next((step, seat.reviewer) for step, seats in self.app.reviews.items() for seat in seats)
+        data: dict[str, Any] = {"step": step, "conflict": True, "kind": ConflictKind.RECENT.value}
+        if self.stage is S.SELECTED:
+            yield from self.do("declare_conflict", self.by(R.CHAIR), reviewer=reviewer, **data,
+                               reason="the reviewer advises the applicant")  # fmt: skip
+        else:
+            yield from self.do("declare_conflict", (reviewer, R.REVIEWER), **data)
 
     def tied(self) -> list[str]:
         """Reviewers of the pool who are in conflict with it."""
@@ -423,7 +437,9 @@ class Story:
 
     def reject(self, ground: str) -> Script:
         """Not selected on merit."""
-        yield from self.do("reject", self.by(R.CHAIR), ground=ground, reason="see the sheets and the minutes")
+        evidence = [self.proof("minutes without agreement")] if ground == "no_agreement" else None
+        reason = "see the sheets and the minutes"
+        yield from self.do("reject", self.by(R.CHAIR), ground=ground, reason=reason, evidence=evidence)
 
     def meet(self, *, missed: int = 0) -> Script:
         """Agree a date and hold the meeting; of a missed date another is made."""
@@ -642,6 +658,7 @@ class Story:
         if self.stage is not S.SELECTED:
             return
         yield from self.tell()
+        yield from self.find_conflict()
         if "award_cancelled" in self.fate.work:
             yield from self.ask_edition("cancel_award")
         yield from self.aside()
@@ -883,6 +900,8 @@ class Story:
             yield from self.pause(0, 3)
             yield from self.desk("send_letter")
         upheld = self.fate.objection if isinstance(self.fate.objection, Stage) else None
+        if self.fate.objection is None:
+            yield from self.find_conflict()
         if self.app.objection is None and self.fate.objection is not None and self.once("objects"):
             if upheld is not None and (upheld is S.SCREENING) != (self.stage is S.INELIGIBLE):
                 return

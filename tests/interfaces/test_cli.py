@@ -368,6 +368,7 @@ def test_an_application_is_explained_with_the_entries_that_it_rests_on(desk: Ter
 
     told = desk.json("explain", ref)
     assert told["ref"] == ref
+    assert desk.json("explain", ref, "--as", "P-DESK") == told
     said = {chapter["heading"]: chapter["sentences"] for chapter in told["chapters"]}
     assert list(said) == ["In short", "Receipt", "Screening", "Decision", "What comes next"]
     assert [sentence["text"].startswith(why) for sentence in said["Decision"]] == [True, False]

@@ -616,9 +616,9 @@ def _scores(life: Life, points: int) -> dict[str, int]:
     return {criterion.key: points - (number > 0) for number, criterion in enumerate(life.rules.criteria)}
 
 
-def _counted_by_hand(ledger: list[Entry], step: str) -> list[dict[str, int]]:
-    """The sheets of a step that count, from the entries alone."""
-    sheets: dict[tuple[str, str], dict[str, int]] = {}
+def _counted_by_hand(ledger: list[Entry], step: str) -> list[dict[str, int] | None]:
+    """The sheets of a step that count, or are still awaited (``None``), from the entries alone."""
+    sheets: dict[tuple[str, str], dict[str, int] | None] = {}
     barred = set()
     for entry in ledger:
         of, data = entry.data.get("step") or entry.source, entry.data
@@ -627,17 +627,23 @@ def _counted_by_hand(ledger: list[Entry], step: str) -> list[dict[str, int]]:
                 sheets[of, entry.person] = data["scores"]
             case "void_sheet":
                 del sheets[of, data["reviewer"]]
+            case "assign_reviewer":
+                sheets[of, data["reviewer"]] = None
             case "replace_reviewer":
                 sheets.pop((of, data["replaces"]), None)
+                sheets[of, data["reviewer"]] = None
             case "declare_conflict" if data["conflict"]:
                 barred.add(entry.person)
     return [scores for (of, person), scores in sheets.items() if of == step and person not in barred]
 
 
 def _computed_by_hand(
-    given: list[dict[str, int]], weights: dict[str, int], tie: str | None
+    found: list[dict[str, int] | None], weights: dict[str, int], tie: str | None
 ) -> tuple[Fraction, ...] | None:
-    """Score and mean of the criterion that decides ties; nothing where two sheets lack, or a third as they differ."""
+    """Score and mean of the criterion that decides ties; nothing while a sheet is awaited, or lacking."""
+    given = [sheet for sheet in found if sheet is not None]
+    if len(given) < len(found):
+        return None
     totals = [Fraction(sum(w * s[k] for k, w in weights.items()), sum(weights.values())) for s in given]
     if len(totals) < 2 or (len(totals) == 2 and abs(totals[0] - totals[1]) > 20):
         return None

@@ -481,6 +481,8 @@ def test_the_counterpart_is_asked_anew_after_an_upheld_objection():
     case.do("object", ground="reviewers_error")
     case.two("uphold_objection", step="paper_review", reason=REASON)
     case.do("reopen_review")
+    case.assign("paper_review", 3)
+    case.seal(80, 80, 80)
     case.do("request_confirmation")
     case.do("record_confirmation", agreed=True, evidence=[HASH])
     case.do("shortlist")

@@ -5,14 +5,28 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from kcity_flow.domain.application import Application, Seat
 from kcity_flow.domain.edition import Criterion, Text
-from kcity_flow.domain.evaluation import criterion_mean, final_score, mean, points, score, sheet_total, too_few_sheets
-from tests.unit.case import REVIEWERS, rules
+from kcity_flow.domain.errors import GuardFailed, Unreadable
+from kcity_flow.domain.evaluation import (
+    criterion_mean,
+    final_score,
+    mean,
+    paper_rank,
+    points,
+    score,
+    sheet_total,
+    too_few_sheets,
+)
+from kcity_flow.domain.messages import View
+from kcity_flow.domain.stages import Stage
+from tests.unit.case import HASH, REASON, REVIEWERS, Case, rules
 
 PLANNING = rules("2021").programme("planning")
 DEMONSTRATION = rules("2021").programme("demonstration")
+CRITERIA = [criterion.key for criterion in PLANNING.criteria]
 
 
 def judged(*totals: int, step: str = "paper_review", programme=PLANNING, free: bool = True) -> Application:
@@ -35,6 +49,37 @@ def judged(*totals: int, step: str = "paper_review", programme=PLANNING, free: b
 )
 def test_a_step_needs_its_quorum_and_one_more_where_sheets_lie_far_apart(totals, missing):
     assert too_few_sheets(judged(*totals), PLANNING, "paper_review") == missing
+
+
+def test_whoever_is_seated_is_waited_for_so_that_no_order_of_sheets_decides():
+    """Three of four sealed below the threshold: without the fourth nothing is decided, and no mean is shown."""
+    case = Case().to(Stage.PAPER_REVIEW)
+    case.do("assign_reviewer", reviewer="P-REV-4", step="paper_review", reason=REASON)
+    case.seal(69, 69, 69)
+
+    with pytest.raises(GuardFailed) as refused:
+        case.do("reject", ground="below_threshold", reason=REASON)
+    assert refused.value.missing == "1 sheet of those who are seated; void_sheet gives up a seat that is not needed"
+    assert case.file.view().scores == {}
+
+    case.do("declare_conflict", person="P-REV-4", step="paper_review", conflict=False)
+    case.do("seal_sheet", person="P-REV-4", scores=dict.fromkeys(CRITERIA, 73))
+    case.do("invite_to_consultation")
+    assert case.file.view().scores["score"] == "70"
+
+
+def test_a_seat_that_is_overdue_and_not_needed_is_given_up_with_a_reason_and_waited_for_no_more():
+    case = Case().to(Stage.PAPER_REVIEW)
+    case.do("assign_reviewer", reviewer="P-REV-4", step="paper_review", reason=REASON)
+    case.seal(69, 69, 69)
+    case.wait(days=30)
+    case.do("void_sheet", reviewer="P-REV-4", step="paper_review", reason=REASON)
+
+    assert case.file.view().waiting == ()
+    with pytest.raises(GuardFailed, match="free_to_judge"):
+        case.do("seal_sheet", person="P-REV-4", scores=dict.fromkeys(CRITERIA, 99))
+    case.do("reject", ground="below_threshold", reason=REASON)
+    assert case.stage is Stage.NOT_SELECTED
 
 
 def test_a_panel_has_a_quorum_of_its_own():
@@ -100,3 +145,51 @@ def test_the_panel_ranks_where_there_is_one():
 )
 def test_two_decimals_never_show_a_threshold_as_reached_or_two_as_equal_that_are_not(score, others, told):
     assert points(score, others) == told
+
+
+def test_who_is_rejected_on_paper_is_told_the_score_though_a_panel_would_have_ranked_it():
+    case = Case("demonstration").to(Stage.PAPER_REVIEW)
+    case.seal(60, 61, 62)
+    case.do("reject", ground="below_threshold", reason=REASON)
+
+    assert (case.file.view().scores["score"], case.file.view().sheets) == ("61", 3)
+
+
+def test_while_the_panel_seals_its_sheets_no_mean_is_shown():
+    case = Case("demonstration").to(Stage.PRESENTATION)
+    case.meet()
+    case.seal(80, 80, 80, 80)
+
+    assert case.file.view().scores == {}
+
+
+@pytest.mark.parametrize("score", [True, "85", 90.0])
+def test_a_score_is_a_whole_number_and_nothing_that_could_be_read_as_one(score):
+    case = Case().to(Stage.PAPER_REVIEW)
+
+    with pytest.raises(Unreadable, match=r"scores\.demand"):
+        case.do("seal_sheet", person="P-REV-1", scores={"priority": 80, "demand": score, "korean_opportunities": 80})
+    with pytest.raises(ValidationError, match="demand"):
+        Seat(reviewer="P-REV-1", scores={"demand": score})
+
+
+def reviewed(number: int, *scores: int, withdraws: bool = False) -> View:
+    """How an application that was judged on paper stands in the register."""
+    case = Case("joint_design", "rehearsal").to(Stage.PAPER_REVIEW)
+    case.seal(*scores)
+    if withdraws:
+        case.do("withdraw", evidence=[HASH])
+    return case.file.view().model_copy(update={"subject": f"KC2030-JOI-{number:04}"})
+
+
+def test_a_rank_on_paper_is_counted_among_those_that_are_judged_and_have_not_left():
+    views = [
+        reviewed(1, 80, 80, 80),
+        reviewed(2, 90, 90, 90),
+        reviewed(3, 80, 80, 80),
+        reviewed(4, 95, 95, 95, withdraws=True),
+        reviewed(5, 70, 70, 70),
+        reviewed(6, 99, 99),
+    ]
+
+    assert [paper_rank(view.subject, views) for view in views] == [2, 1, 2, None, 4, None]

@@ -332,6 +332,19 @@ def test_scores_are_told_when_the_step_is_over_and_rest_on_the_sheets_that_count
     ]
 
 
+def test_scores_are_told_to_those_alone_who_may_know_them() -> None:
+    case = rejected()
+
+    for scored in ((), ("presentation",)):
+        assert told_to(case, scored) == []
+    assert len(told_to(case, ("paper_review",))) == 2
+
+
+def told_to(case: Case, scored: tuple[str, ...]) -> list[str]:
+    chapters = explain(source(case), case.now, scored)
+    return [said.text for chapter in chapters for said in chapter.sentences if "sheets" in said.text]
+
+
 def test_a_sheet_that_was_void_counts_in_nothing() -> None:
     case = Case().to(Stage.PAPER_REVIEW)
     case.seal(90, 80, 80)
@@ -511,7 +524,8 @@ def test_an_objection_is_told_to_its_end() -> None:
         "The objection committee proposed it on Wednesday, 21 April 2021, "
         "and a second person there confirmed it the same day.",
         "A reason is on record.",
-        "The step screening was opened again on Wednesday, 21 April 2021.",
+        "The step screening was opened again on Wednesday, 21 April 2021: "
+        "what it and the steps after it came to counts no more.",
     ]
     assert told(case, H.IN_SHORT)[1].startswith("It has been in screening since Wednesday, 21 April 2021")
 
@@ -622,3 +636,50 @@ def test_refusals_are_counted_and_a_closed_file_waits_for_nothing() -> None:
 
     assert told(case, H.RECORD)[0] == "1 command was refused, as the rules did not allow it: pass screening."
     assert told(case, H.NEXT) == ["The file is closed: nothing is due any more."]
+
+
+# --- words mended, seats given up, objections booked later ------------------------------------------------------------
+
+
+def test_a_seat_given_up_is_told_apart_from_a_sheet_declared_void() -> None:
+    case = Case().to(Stage.PAPER_REVIEW)
+    case.seal(80, 80)
+    for reviewer in ("P-REV-1", "P-REV-3"):
+        case.do("void_sheet", reviewer=reviewer, step="paper_review", reason=REASON)
+
+    assert [text for text in told(case, H.REVIEW) if "reason" not in text] == [
+        "A sheet was declared void, on Wednesday, 21 April 2021.",
+        "A reviewer's seat was given up before a sheet was sealed, on Wednesday, 21 April 2021.",
+    ]
+
+
+def test_minutes_agreed_anew_and_who_else_was_there_are_told() -> None:
+    case = Case().to(Stage.CONSULTATION)
+    case.do("schedule", **case.meeting())
+    case.wait(days=20)
+    case.do("hold", present=["P-MAYOR", "P-GUEST"])
+    for minutes in ("c" * 64, HASH):
+        case.do("agree_minutes", Role.APPLICANT, side="applicant", minutes=minutes)
+
+    assert told(case, H.MEETINGS) == [
+        "Round 1 of 2 of the consultation was held on Tuesday, 11 May 2021, with others present than were to come.",
+        "The applicant agreed the minutes on Tuesday, 11 May 2021.",
+        "The applicant agreed the minutes anew, in place of what it had agreed before, on Tuesday, 11 May 2021.",
+    ]
+
+
+def test_an_objection_booked_later_is_told_by_the_day_it_arrived() -> None:
+    case = Case().to(Stage.NOT_SELECTED)
+    case.ordered("publish_result")
+    case.do("send_letter")
+    ends_at = case.file.timers["objection_period"].due_at
+    assert "The applicant may object until the end of Thursday, 10 June 2021." in told(case, H.NEXT)
+    case.until(ends_at + timedelta(days=2))
+    assert (
+        "An objection counts only if it arrived by the end of Thursday, 10 June 2021; such a one may still be booked."
+    ) in told(case, H.NEXT)
+    case.do("object", Role.DESK, ground="office_error", received_at=ends_at - timedelta(hours=1))
+
+    assert told(case, H.OBJECTION) == [
+        "The applicant objected on Thursday, 10 June 2021, because of an error of the office."
+    ]

@@ -68,6 +68,7 @@ def arriving(when: Any) -> Given:
 RECEIVE = {"programme": "planning", "applicant": {"contact": "P-M", "organisation": "O-T", "kind": "local_government", "country": "GE"},
            "city": "T", "title": "t", "received_at": OPENS, "channel": "post"}  # fmt: skip
 ONES = {"priority": 1, "demand": 1, "korean_opportunities": 1}
+MERITS = {"basic_conditions": 1, "proven_merit": 1, "applicability": 1}
 NEWER = {"channel": "post", "documents": [{"kind": "proposal", "sha256": "c" * 64}]}
 MEETING = {"date_at": seoul(2023, 1, 1), "applicant": ["P-MAYOR"], "ministry": ["P-MINISTRY"], "evidence": [HASH]}
 YES = {"answers": {"government": True, "oversees": True}, "complete": True}
@@ -113,6 +114,15 @@ def scheduled(case: Case) -> None:
     case.do("schedule", **case.meeting(date_at=case.now + timedelta(days=3)))
 
 
+def at_the_end(off: timedelta = timedelta(0)) -> Callable[[Case], Any]:
+    """To the end of the hour that a meeting lasts."""
+    return lambda case: setattr(case, "now", case.facts.meeting.at + timedelta(hours=1) + off)
+
+
+def ministry_agrees(case: Case) -> None:
+    case.do("agree_minutes", Role.MINISTRY, side="ministry", minutes=HASH)
+
+
 def held(case: Case) -> None:
     case.meet()
 
@@ -142,6 +152,10 @@ def fourth(case: Case) -> None:
     case.do("declare_conflict", person="P-REV-4", step="paper_review", conflict=False)
 
 
+def sealed_by(reviewer: str) -> Callable[[Case], Any]:
+    return do("seal_sheet", person=reviewer, scores=dict.fromkeys(ONES, 80), step="paper_review")
+
+
 def changed(**facts: Any) -> Callable[[Case], Any]:
     """The same case with another record."""
     return lambda case: setattr(case.file.carried, "application", case.facts.model_copy(update=facts))
@@ -167,7 +181,7 @@ def missed(times: int) -> Callable[[Case], Any]:
         for n in range(times):
             meeting = case.meeting(date_at=case.now + timedelta(days=3))
             case.do("reschedule" if n else "schedule", reason=REASON, **meeting)
-            case.now += timedelta(days=3)
+            case.now += timedelta(days=3, hours=1)
             case.do("miss_date")
 
     return step
@@ -262,11 +276,15 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("not_in_conflict",           "assign_reviewer", {"reviewer": "P-REV-4", "step": "paper_review", "organisations": ["O-TBILISI"], "reason": REASON}, at(S.SCREENING), at(S.SCREENING), {"organisations": ["O-KR"]}),
     ("not_in_conflict",           "assign_reviewer", {"reviewer": "P-MAYOR", "step": "paper_review", "reason": REASON}, at(S.SCREENING), at(S.SCREENING), {"reviewer": "P-REV-4"}),
     ("not_in_conflict",           "replace_reviewer", {"reviewer": "P-REV-1", "step": "paper_review", "replaces": "P-REV-2", "reason": REASON}, at(S.SCREENING, QUORUM, conflicted("P-REV-1"), replaced("P-REV-4", "P-REV-1")), at(S.SCREENING, QUORUM, replaced("P-REV-4", "P-REV-1")), {}),
+    ("impartial",                 "pass_screening", YES | {"person": "P-MAYOR"}, at(S.SCREENING, QUORUM),                     at(S.SCREENING, QUORUM), {"person": "P-DESK"}),
+    ("impartial",                 "shortlist",      {"person": "P-REV-1"},       at(S.CONSULTATION, conflicted("P-REV-1"), replaced("P-REV-4", "P-REV-1"), sealed_by("P-REV-4"), agreed_round(2)), at(S.CONSULTATION, agreed_round(2)), {}),
+    ("impartial",                 "dismiss_objection", {"reason": REASON, "person": "P-MAYOR"}, at(S.NOT_SELECTED, objected), at(S.NOT_SELECTED, objected), {"person": "P-OTHER"}),
     ("proposed_or_reasoned",      "assign_reviewer", {"reviewer": "P-REV-4", "step": "paper_review"}, at(S.SCREENING),         at(S.SCREENING), {"basis": {"pool": 1, "at": OPENS, "expert": True, "load": 0, "share": 1}}),
     ("not_assigned",              "assign_reviewer", {"reviewer": "P-REV-1", "step": "paper_review", "reason": REASON}, at(S.SCREENING, QUORUM), at(S.SCREENING, QUORUM), {"reviewer": "P-REV-4"}),
     ("replaces_nobody",           "assign_reviewer", {"reviewer": "P-REV-4", "step": "paper_review", "replaces": "P-REV-1", "reason": REASON}, at(S.SCREENING, QUORUM), at(S.SCREENING, QUORUM), {"replaces": None}),
     ("replaces_assigned",         "replace_reviewer", {"reviewer": "P-REV-5", "step": "paper_review", "replaces": "P-REV-4", "reason": REASON}, at(S.SCREENING, QUORUM), at(S.SCREENING, QUORUM), {"replaces": "P-REV-3"}),
     ("assigned_here",             "declare_conflict", {"person": "P-REV-4", "step": "paper_review", "conflict": True, "kind": "family"}, at(S.SCREENING, QUORUM), at(S.SCREENING, QUORUM), {"person": "P-REV-1"}),
+    ("declared_or_recorded",      "declare_conflict", {"role": Role.CHAIR, "reviewer": "P-REV-1", "step": "paper_review", "conflict": True, "kind": "family"}, at(S.SCREENING, QUORUM), at(S.SCREENING, QUORUM), {"reason": REASON}),
     ("kind_of_conflict",          "declare_conflict", {"person": "P-REV-1", "step": "paper_review", "conflict": True}, at(S.SCREENING, QUORUM), at(S.SCREENING, QUORUM), {"kind": "recent"}),
     ("kind_of_conflict",          "declare_conflict", {"person": "P-REV-1", "step": "paper_review", "conflict": False, "kind": "recent"}, at(S.SCREENING, QUORUM), at(S.SCREENING, QUORUM), {"kind": None}),
     ("no_conflict_on_record",     "declare_conflict", {"person": "P-REV-1", "step": "paper_review", "conflict": False}, at(S.SCREENING, QUORUM, conflicted("P-REV-1")), at(S.SCREENING, QUORUM), {}),
@@ -275,10 +293,14 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("free_to_judge",             "supersede_sheet", {"person": "P-REV-1", "scores": ONES, "reason": REASON}, at(S.PAPER_REVIEW, seal(80), voided("P-REV-1")), at(S.PAPER_REVIEW, seal(80)), {}),
     ("own_sheet_sealed",          "supersede_sheet", {"person": "P-REV-1", "scores": ONES, "reason": REASON}, at(S.PAPER_REVIEW), at(S.PAPER_REVIEW, seal(80)), {}),
     ("sheet_of_the_step",         "supersede_sheet", {"person": "P-REV-1", "scores": {"basic_conditions": 1, "proven_merit": 1, "applicability": 1}, "step": "paper_review", "reason": REASON}, at(S.PRESENTATION, held, seal(80), programme="demonstration"), at(S.PRESENTATION, held, seal(80), programme="demonstration"), {"step": "presentation"}),
-    ("sheet_wanted",              "seal_sheet",     {"person": "P-REV-4", "scores": ONES, "step": "paper_review"}, at(S.PAPER_REVIEW, fourth, seal(80, 80, 80), do("invite_to_consultation")), at(S.CONSULTATION, conflicted("P-REV-1"), replaced("P-REV-4", "P-REV-1")), {}),
+    ("sheet_wanted",              "seal_sheet",     {"person": "P-REV-1", "scores": MERITS, "step": "presentation"}, at(S.PAPER_REVIEW, lambda c: c.assign("presentation", 5), programme="demonstration"), at(S.PAPER_REVIEW, lambda c: c.assign("presentation", 5), programme="demonstration"), {"step": "paper_review"}),
+    ("sheet_wanted",              "seal_sheet",     {"person": "P-REV-1", "scores": MERITS, "step": "presentation"}, at(S.PAPER_REVIEW, lambda c: c.assign("presentation", 5), programme="demonstration"), at(S.PRESENTATION, held, programme="demonstration"), {}),
     ("scores_in_range",           "seal_sheet",     {"person": "P-REV-1", "scores": ONES | {"demand": 101}}, at(S.PAPER_REVIEW), at(S.PAPER_REVIEW), {"scores": ONES | {"demand": 100}}),
     ("scores_in_range",           "seal_sheet",     {"person": "P-REV-1", "scores": ONES | {"demand": -1}}, at(S.PAPER_REVIEW), at(S.PAPER_REVIEW), {"scores": ONES | {"demand": 0}}),
-    ("sheet_counts",              "void_sheet",     {"reviewer": "P-REV-1", "step": "paper_review", "reason": REASON}, at(S.PAPER_REVIEW), at(S.PAPER_REVIEW, seal(80)), {}),
+    ("sheet_counts_or_awaited",   "void_sheet",     {"reviewer": "P-REV-1", "step": "paper_review", "reason": REASON}, at(S.PAPER_REVIEW, voided("P-REV-1")), at(S.PAPER_REVIEW), {}),
+    ("sheet_counts_or_awaited",   "void_sheet",     {"reviewer": "P-REV-4", "step": "paper_review", "reason": REASON}, at(S.PAPER_REVIEW, seal(80)), at(S.PAPER_REVIEW, seal(80)), {"reviewer": "P-REV-1"}),
+    ("step_complete",             "invite_to_consultation", {},                  at(S.PAPER_REVIEW, fourth, seal(80, 80, 80)), at(S.PAPER_REVIEW, fourth, seal(80, 80, 80), voided("P-REV-4")), {}),
+    ("grounds_for_rejection",     "reject",         {"ground": "below_threshold", "reason": REASON}, at(S.PAPER_REVIEW, fourth, seal(60, 60, 60)), at(S.PAPER_REVIEW, fourth, seal(60, 60, 60, 60)), {}),
     ("free_to_judge",             "seal_sheet",     {"person": "P-REV-4", "scores": {"priority": 1, "demand": 1, "korean_opportunities": 1}}, at(S.PAPER_REVIEW, do("assign_reviewer", reviewer="P-REV-4", step="paper_review", reason=REASON)), at(S.PAPER_REVIEW), {"person": "P-REV-1"}),
     ("every_criterion_scored",    "seal_sheet",     {"person": "P-REV-1", "scores": {"priority": 1, "demand": 1}}, at(S.PAPER_REVIEW), at(S.PAPER_REVIEW), {"scores": {"priority": 0, "demand": 100, "korean_opportunities": 50}}),
     ("presentation_held",         "seal_sheet",     {"person": "P-REV-1", "scores": {"basic_conditions": 1, "proven_merit": 1, "applicability": 1}}, at(S.PRESENTATION, scheduled, programme="demonstration"), at(S.PRESENTATION, held, programme="demonstration"), {}),
@@ -295,25 +317,33 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("panel_declared",            "invite_to_presentation", {},                  at(S.PAPER_REVIEW, seal(80, 80, 80), lambda c: c.assign("presentation", 4), programme="demonstration"), at(S.PAPER_REVIEW, seal(80, 80, 80), lambda c: c.assign("presentation", 5), programme="demonstration"), {}),
     ("grounds_for_rejection",     "reject",         {"ground": "below_threshold", "reason": REASON}, at(S.PAPER_REVIEW, seal(70, 70, 70)), at(S.PAPER_REVIEW, seal(70, 70, 69)), {}),
     ("grounds_for_rejection",     "reject",         {"ground": "below_threshold", "reason": REASON}, at(S.PAPER_REVIEW, seal(10, 10)), at(S.PAPER_REVIEW, seal(10, 10, 10)), {}),
-    ("grounds_for_rejection",     "reject",         {"ground": "outside_invited", "reason": REASON}, at(S.PAPER_REVIEW, seal(80, 80, 80)), at(S.CONSULTATION), {"ground": "no_agreement"}),
+    ("grounds_for_rejection",     "reject",         {"ground": "no_agreement", "evidence": [HASH], "reason": REASON}, at(S.CONSULTATION, scheduled), at(S.CONSULTATION, held), {}),
+    ("grounds_for_rejection",     "reject",         {"ground": "no_agreement", "evidence": [HASH], "reason": REASON}, at(S.CONSULTATION, agreed_round(2)), at(S.CONSULTATION, agreed_round(2, scope=False)), {}),
+    ("grounds_for_rejection",     "reject",         {"ground": "no_agreement", "reason": REASON}, at(S.CONSULTATION, missed(1)), at(S.CONSULTATION, missed(1)), {"evidence": [HASH]}),
+    ("grounds_for_rejection",     "reject",         {"ground": "no_agreement", "evidence": [HASH], "reason": REASON}, at(S.PAPER_REVIEW, seal(60, 60, 60)), at(S.PAPER_REVIEW, seal(60, 60, 60)), {"ground": "below_threshold"}),
     ("grounds_for_rejection",     "reject",         {"ground": "refused", "reason": REASON}, at(S.CONFIRMATION, do("record_confirmation", agreed=True, evidence=[HASH]), programme="twinning", edition="rehearsal"), at(S.CONFIRMATION, do("record_confirmation", agreed=False, evidence=[HASH]), programme="twinning", edition="rehearsal"), {}),
-    ("reason_given",              "reject",         {"ground": "no_agreement"},  at(S.CONSULTATION),                          at(S.CONSULTATION), {"reason": REASON}),
+    ("grounds_for_rejection",     "reject",         {"ground": "outside_invited", "paper_rank": 6, "reason": REASON}, at(S.PAPER_REVIEW, seal(80, 80, 80), programme="joint_design", edition="rehearsal"), at(S.PAPER_REVIEW, seal(80, 80, 80), programme="joint_design", edition="rehearsal"), {"paper_rank": 7}),
+    ("grounds_for_rejection",     "reject",         {"ground": "outside_invited", "reason": REASON}, at(S.PAPER_REVIEW, seal(80, 80, 80), programme="joint_design", edition="rehearsal"), at(S.PAPER_REVIEW, seal(80, 80, 80), programme="joint_design", edition="rehearsal"), {"paper_rank": 7}),
+    ("grounds_for_rejection",     "reject",         {"ground": "outside_invited", "paper_rank": 7, "reason": REASON}, at(S.PAPER_REVIEW, seal(60, 60, 60)), at(S.PAPER_REVIEW, seal(60, 60, 60)), {"ground": "below_threshold"}),
+    ("reason_given",              "reject",         {"ground": "below_threshold"}, at(S.PAPER_REVIEW, seal(60, 60, 60)),      at(S.PAPER_REVIEW, seal(60, 60, 60)), {"reason": REASON}),
     ("own_application",           "withdraw",       {"evidence": [HASH], "person": "P-STRANGER"}, at(S.SCREENING),            at(S.SCREENING), {"person": "P-MAYOR"}),
     ("in_writing",                "withdraw",       {},                          at(S.SCREENING),                             at(S.SCREENING), {"evidence": [HASH]}),
     ("two_dates_missed",          "no_show",        {"reason": REASON},          at(S.CONSULTATION, missed(1)),               at(S.CONSULTATION, missed(2)), {}),
     ("no_date_set",               "schedule",       MEETING, at(S.CONSULTATION, scheduled),            at(S.CONSULTATION), {}),
-    ("zone_known",                "schedule",       MEETING | {"zone": "Asia/Atlantis"}, at(S.CONSULTATION),                 at(S.CONSULTATION), {"zone": "Asia/Tbilisi"}),
     ("both_sides_and_agenda",     "schedule",       MEETING | {"applicant": []}, at(S.CONSULTATION),                         at(S.CONSULTATION), {"applicant": ["P-MAYOR"]}),
     ("both_sides_and_agenda",     "schedule",       MEETING | {"ministry": []},  at(S.CONSULTATION),                          at(S.PRESENTATION, programme="demonstration"), {}),
     ("both_sides_and_agenda",     "schedule",       MEETING | {"evidence": []},  at(S.CONSULTATION),                          at(S.CONSULTATION), {"evidence": [HASH]}),
     ("same_minutes",              "agree_minutes",  {"role": Role.MINISTRY, "side": "ministry", "minutes": "c" * 64}, at(S.CONSULTATION, held, do("agree_minutes", Role.APPLICANT, side="applicant", minutes=HASH)), at(S.CONSULTATION, held, do("agree_minutes", Role.APPLICANT, side="applicant", minutes=HASH)), {"minutes": HASH}),
     ("date_in_the_future",        "schedule",       MEETING | {"date_at": CLOSES},         at(S.CONSULTATION, lambda c: setattr(c, "now", CLOSES)), at(S.CONSULTATION, lambda c: setattr(c, "now", CLOSES - INSTANT)), {}),
-    ("date_passed_unheld",        "miss_date",      {},                          at(S.CONSULTATION, scheduled, ladder_off("presentation", -1)), at(S.CONSULTATION, scheduled, ladder_off("presentation")), {}),
+    ("date_passed_unheld",        "miss_date",      {},                          at(S.CONSULTATION, scheduled, at_the_end(-INSTANT)), at(S.CONSULTATION, scheduled, at_the_end()), {}),
     ("movable_date",              "reschedule",     MEETING | {"reason": REASON}, at(S.CONSULTATION, held), at(S.CONSULTATION, scheduled), {}),
     ("date_reached",              "hold",           {},                          at(S.CONSULTATION, scheduled, ladder_off("presentation", -1)), at(S.CONSULTATION, scheduled, ladder_off("presentation")), {}),
     ("held",                      "agree_minutes",  {"role": Role.MINISTRY, "side": "ministry", "minutes": HASH}, at(S.CONSULTATION, scheduled), at(S.CONSULTATION, held), {}),
     ("agrees_once",               "agree_minutes",  {"role": Role.MINISTRY, "side": "applicant", "minutes": HASH}, at(S.CONSULTATION, held), at(S.CONSULTATION, held), {"side": "ministry"}),
+    ("agrees_once",               "agree_minutes",  {"role": Role.MINISTRY, "side": "ministry", "minutes": HASH}, at(S.CONSULTATION, held, ministry_agrees), at(S.CONSULTATION, held, ministry_agrees), {"minutes": "c" * 64}),
+    ("agrees_once",               "agree_minutes",  {"role": Role.MINISTRY, "side": "ministry", "minutes": HASH, "scope_agreed": True}, at(S.CONSULTATION, agreed_round(1)), at(S.CONSULTATION, agreed_round(1, scope=False)), {}),
     ("agrees_once",               "agree_minutes",  {"role": Role.MINISTRY, "side": "ministry", "minutes": HASH}, at(S.CONSULTATION, agreed_round(1)), at(S.CONSULTATION, held), {}),
+    ("same_minutes",              "agree_minutes",  {"role": Role.MINISTRY, "side": "ministry", "minutes": "c" * 64, "scope_agreed": True}, at(S.CONSULTATION, agreed_round(1, scope=False)), at(S.CONSULTATION, agreed_round(1, scope=False)), {"minutes": HASH}),
     ("round_agreed_rounds_left",  "finish_round",   {},                          at(S.CONSULTATION, agreed_round(2)),         at(S.CONSULTATION, agreed_round(1)), {}),
     ("no_answer_recorded",        "record_confirmation", {"agreed": True, "evidence": [HASH]}, at(S.CONFIRMATION, do("record_confirmation", agreed=False, evidence=[HASH]), programme="twinning", edition="rehearsal"), at(S.CONFIRMATION, programme="twinning", edition="rehearsal"), {}),
     ("award_in_range",            "select",         {"krw": 399_999_999, "rank": 1}, at(S.SHORTLISTED),                      at(S.SHORTLISTED), {"krw": 400_000_000}),

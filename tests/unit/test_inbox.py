@@ -210,6 +210,30 @@ def test_people_see_what_waits_for_them_by_name_and_nothing_of_others() -> None:
     assert seen("P-NOBODY", "applicant") == []
 
 
+def test_nothing_of_an_application_waits_for_whoever_is_in_conflict_with_it() -> None:
+    case = Case().to(Stage.SCREENING)
+    case.assign("paper_review", 2)
+    case.do("assign_reviewer", reviewer="P-REV-3", step="paper_review", reason=HASH)
+
+    def found(person: str, *roles: str) -> list[str]:
+        return sorted(item.waiting.what for item in inbox([case.file.view()], {}, person, frozenset(roles)))
+
+    assert found("P-REV-3", "desk", "reviewer") == ["acknowledge", "conflict_declaration", "screening"]
+    case.do("declare_conflict", person="P-REV-3", step="paper_review", conflict=True, kind="family")
+
+    assert found("P-REV-3", "desk", "reviewer") == []
+    assert found("P-DESK", "desk") == ["acknowledge", "screening"]
+
+
+def test_the_contact_of_an_application_is_asked_what_names_them_and_nothing_as_the_desk() -> None:
+    case = Case().to(Stage.SCREENING)
+    case.do("ask_clarification")
+
+    found = inbox([case.file.view()], {}, "P-MAYOR", frozenset({"applicant", "desk"}))
+
+    assert [item.waiting.what for item in found] == ["clarification"]
+
+
 def test_a_closed_file_waits_for_nobody() -> None:
     assert inbox([view("KC2021-PLA-0001", waits(), closed=True)], {}) == []
 

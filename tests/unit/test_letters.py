@@ -9,7 +9,7 @@ from activities.record import Recorder
 from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.vault import State, Vault
 from kcity_flow.domain.agenda import APPLICATION_TIMERS, EDITION_TIMERS
-from kcity_flow.domain.letters import DUE_BY, RESULTS, TOLD
+from kcity_flow.domain.letters import CONFLICT_FOUND, DUE_BY, RESULTS, TOLD
 from kcity_flow.domain.messages import Batch
 from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.letters import FOLDER, CannotWrite, Letters, due
@@ -29,6 +29,7 @@ DATA: dict[str, dict[str, Any]] = {
     "objection_received": {"ground": "office_error"},
     "objection_upheld": {"step": "paper_review"},
     "place_free": {"ref": "KC2021-PLA-0002"},
+    "conflict_found": {"kind": "family", "step": "paper_review", "conflict": True},
     "promotion_due": {"programme": "planning", "ref": "KC2021-PLA-0002"},
     "withdrawn": {"survivor": "KC2021-PLA-0002"},
 }
@@ -59,7 +60,7 @@ def test_every_letter_says_whom_it_is_for_and_what_it_is_about(template: str):
 
 def test_every_letter_that_is_ever_called_for_has_its_template():
     called_for = {template for told in TOLD.values() for template, _ in told} | set(RESULTS.values())
-    called_for |= {"late", "proposal_waiting", "returned", "reminder", "overdue", "flagged"}
+    called_for |= {"late", "proposal_waiting", "returned", "reminder", "overdue", "flagged", CONFLICT_FOUND}
 
     assert called_for == set(TEMPLATES)
 
