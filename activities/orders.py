@@ -43,32 +43,25 @@ class Orders:
 
         Safe to run twice: each command has an id made of the edition's entry, the application and the trigger, so
         that one which was carried out before is answered as it was then. A repeated run goes on behind the last
-        heartbeat. An application that does not answer holds up nobody: it is asked again by the next run.
-
-        Raises:
-            Unavailable: some applications do not answer, or so many that nobody would; the activity is repeated.
+        heartbeat. An application that does not answer holds up nobody; where more than a few do not, server or worker
+        is away, and the rest is not asked. The edition has all of these told again.
         """
-        commands = batch.commands
+        commands, refs = batch.commands, batch.refs
         done, refused = _so_far()
-        silent = refused.setdefault(Unavailable.code, [])
-        places = [*silent, *range(done, len(commands))]
-        sending = (self._send(batch, *commands[place]) for place in places)
+        sending = (self._send(batch, *command) for command in commands[done:])
         async with contextlib.aclosing(side_by_side(sending, AT_ONCE)) as answers:
-            for place in places:
-                code = await anext(answers)
-                if place in silent:
-                    silent.remove(place)
+            async for code in answers:
                 if code is not None:
-                    refused.setdefault(code, []).append(place)
-                done = max(done, place + 1)
+                    refused.setdefault(code, []).append(done)
+                done += 1
                 activity.heartbeat(done, refused)
-                if len(silent) > AT_ONCE:
+                if len(refused.get(Unavailable.code, ())) > AT_ONCE:
                     break
-        if silent:
-            some = ", ".join(commands[place][0] for place in silent[:AT_ONCE])
-            raise Unavailable(f"No answer from {some} to what entry {batch.entry} decided.")
+        silent = refused.pop(Unavailable.code, [])
         return OrderResult(
-            refusals={code: tuple(commands[place][0] for place in at) for code, at in refused.items() if at}
+            refusals={code: tuple(refs[place] for place in places) for code, places in refused.items()},
+            # The silent last: however many they are, each time somebody else is told.
+            untold=(*refs[done:], *(refs[place] for place in silent)),
         )
 
     async def _send(self, batch: OrderBatch, ref: str, trigger: str, data: dict[str, Any]) -> str | None:

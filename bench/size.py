@@ -153,9 +153,9 @@ async def measure(count: int, at_once: int, parts: Parts) -> dict[str, Any]:
         ranked = ranking(rules, PROGRAMME, Call(year=2021), parts.register)
     with timed(found, "propose_and_approve"):
         refs = [line.candidate.ref for line in ranked.lines]
-        chosen = decision(ranked, PLACES, {"": ranked.programme.award.min_krw}, refs)
-        over = chosen["reserve"][RESERVE:]
-        data = {**chosen, "reserve": chosen["reserve"][:RESERVE], "evidence": [MINUTES]}
+        chosen = decision(ranked, PLACES, {"": ranked.programme.award.min_krw}, refs, reserve=RESERVE)
+        over = refs[PLACES + RESERVE :]
+        data = {**chosen, "evidence": [MINUTES]}
         found["command_bytes"] = len(m.canonical(data))
         await decide(parts, "decide_selection", COMMITTEE, MINISTRY, data)
     with timed(found, "carry_out"):
@@ -166,8 +166,7 @@ async def measure(count: int, at_once: int, parts: Parts) -> dict[str, Any]:
             parts, "decide_selection", COMMITTEE, MINISTRY, {"programme": other, "ranking": [], "selected": []}
         )
     with timed(found, "publish"):
-        data = {"refs": refs, "reason": REASON}
-        await decide(parts, "publish_results", MINISTRY, SECOND, data)
+        await decide(parts, "publish_results", MINISTRY, SECOND, {"reason": REASON})
         await fan_out(parts, "publish_result", count)
     found["published"] = parts.told("publish_result")
     found |= await declined(parts, rules, min(count, DECLINED))

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from temporalio.client import (
@@ -39,7 +40,7 @@ from kcity_flow.domain.application import Application, Facts
 from kcity_flow.domain.edition import Edition, Tempo, edition_hash
 from kcity_flow.domain.evaluation import paper_rank
 from kcity_flow.domain.machine import APPLICATIONS
-from kcity_flow.domain.stages import ENDS, Role, Stage
+from kcity_flow.domain.stages import DECIDED, ENDS, Role, Stage
 
 PATIENCE = timedelta(seconds=30)
 """How long a command waits for its answer. It may be sent again under the same id."""
@@ -58,6 +59,15 @@ BELONGS_TO = "organisations"
 
 PAPER_RANK = "paper_rank"
 """That of a rejection outside the invited number: its rank among the programme's, from the register."""
+
+LEFT_OUT = "left_out"
+"""That of a decision: who of the programme waits for one, or on the reserve, and is not ranked."""
+
+FILLED = {"decide_selection": LEFT_OUT, "publish_results": "refs"}
+"""Those of an edition's decisions, by their triggers; ``refs``: whoever's result stands and is not published."""
+
+AWAITED = (Stage.SHORTLISTED, Stage.RESERVE)
+"""Where applications wait for a place."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 """Seconds between two tries to reach who is away; each pause is twice the one before."""
@@ -85,12 +95,16 @@ class Actor:
 
 
 class OrdersUnderWay(NamedTuple):
-    """What an edition's entry decided and not everybody has been told: so many orders, of which so many are done."""
+    """What an edition's entry decided and not everybody has been told: so many orders, of which so many are done.
+
+    ``again``: those whom they are for, where they did not answer and are told again until they do.
+    """
 
     entry: int
     triggers: tuple[str, ...]
     of: int
     done: int
+    again: tuple[str, ...] = ()
 
 
 async def answered(send: Callable[[], Awaitable[T]], away: Callable[[str], None] = lambda _: None) -> T:
@@ -330,6 +344,9 @@ class Gateway:
             data = typed | ({BELONGS_TO: belongs_to} if belongs_to else {})
         if trigger == "reject":
             data = {**data, PAPER_RANK: self._paper_rank(subject) if data.get("ground") == "outside_invited" else None}
+        if trigger in FILLED:
+            open_files = partial(self._register.subjects, year_of(subject), closed=False)
+            data = filled(trigger, data, open_files, await self._proposed(subject, data.get("proposal")))
         self._strict(trigger, kind, data)
         if fault := _zone_at_fault(data) or self._basis_at_fault(subject, data):
             raise e.Unreadable(trigger, fault)
@@ -416,11 +433,11 @@ class Gateway:
         for pending in described.raw_description.pending_activities:
             if pending.activity_type.name == "carry_out" and pending.heartbeat_details.payloads:
                 past, codes = await self._client.data_converter.decode(pending.heartbeat_details.payloads)
-                done = past - len(codes.get(e.Unavailable.code, ()))  # who was silent is asked again
+                done = past - len(codes.get(e.Unavailable.code, ()))  # who was silent is told again
         # They are carried out one after the other: only the first can have begun.
         return [
-            OrdersUnderWay(entry, tuple(triggers), of, 0 if place else min(done, of))
-            for place, (entry, triggers, of) in enumerate(waiting)
+            OrdersUnderWay(entry, tuple(triggers), of, 0 if place else min(done, of), tuple(again))
+            for place, (entry, triggers, of, again) in enumerate(waiting)
         ]
 
     async def _asked(self, subject: str, question: str) -> Any:
@@ -474,6 +491,12 @@ class Gateway:
                 f"The data of {trigger} are larger than {m.PAYLOAD_LIMIT // 1024} KiB; send documents by their hash."
             )
 
+    async def _proposed(self, subject: str, proposal: Any) -> dict[str, Any] | None:
+        if proposal is None:
+            return None
+        waiting = (await self.standing(subject))["proposals"]
+        return next((found["substance"] for found in waiting if found["entry"] == proposal), None)
+
     def _basis_at_fault(self, subject: str, data: dict[str, Any]) -> str:
         """What is wrong with a basis: its pool is to name the reviewer. That it comes out again only a check says."""
         basis = data.get("basis")
@@ -520,6 +543,28 @@ def _zone_at_fault(data: dict[str, Any]) -> str:
     zone = data.get("zone")
     unknown = zone and zone_named(zone) is None
     return f"zone {zone!r} is none there is; write one such as America/Lima" if unknown else ""
+
+
+def filled(
+    trigger: str, data: dict[str, Any], views: Callable[[], Iterable[m.View]], proposed: dict[str, Any] | None
+) -> dict[str, Any]:
+    """The data of a decision with the field that nobody types, whatever was typed.
+
+    Args:
+        trigger: One of :data:`FILLED`.
+        data: What was typed, which may be anything.
+        views: How the edition's open applications stand.
+        proposed: The data of the proposal that is confirmed: the second person confirms what the first one saw.
+    """
+    name = FILLED[trigger]
+    if proposed is not None:
+        return {**data, name: proposed.get(name, ())}
+    if trigger == "publish_results":
+        return {**data, name: [view.subject for view in views() if view.stage in DECIDED and not view.published]}
+    ranking = data.get("ranking")
+    ranked = frozenset(map(str, ranking if isinstance(ranking, (list, tuple)) else ()))
+    waits = (view for view in views() if view.stage in AWAITED and view.programme == data.get("programme"))
+    return {**data, name: [view.subject for view in waits if view.subject not in ranked]}
 
 
 def _texts(data: dict[str, Any]) -> dict[str, str]:

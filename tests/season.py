@@ -144,7 +144,7 @@ class Season:
                       passed_over: list[Life] | None = None, **more: Any) -> Receipt:  # fmt: skip
         """The committee proposes who is selected, the ministry approves."""
         lives = [*selected, *(reserve or [])]
-        choices = [life.choice(rank) for rank, life in enumerate(lives, start=1)]
+        choices = [await life.choice(rank) for rank, life in enumerate(lives, start=1)]
         return await self.decide(
             "decide_selection", COMMITTEE, MINISTRY, programme=programme, selected=choices[: len(selected)],
             reserve=choices[len(selected) :], ranking=[life.ref for life in (*lives, *(passed_over or []))], **more,
@@ -156,9 +156,8 @@ class Season:
             await self.results(programme, [])
 
     async def publish(self, *lives: Life) -> Receipt:
-        """Publish the results of these applications, and wait until each was told."""
-        refs = [life.ref for life in lives]
-        receipt = await self.decide("publish_results", MINISTRY, SECOND_MINISTRY, refs=refs, reason="nobody else")
+        """Publish all results, and wait until each of these applications was told."""
+        receipt = await self.decide("publish_results", MINISTRY, SECOND_MINISTRY, reason="nobody else")
         for life in lives:
             await life.is_told("publish_result")
         return receipt
@@ -247,14 +246,15 @@ class Life:
     async def history(self) -> WorkflowHistory:
         return (await self.season.runs(self.ref))[-1]
 
-    def choice(self, rank: int = 1) -> dict[str, Any]:
-        """A place for it, as a decision names it."""
+    async def choice(self, rank: int = 1) -> dict[str, Any]:
+        """A place for it, as a decision names it: by the score that its sheets come to now."""
         return {
             "ref": self.ref,
             "krw": self.award,
             "rank": rank,
             "organisation": f"O-{self.ref}",
             "country": "TR",
+            "score": (await self.view()).scores.get("score", "0"),
         }
 
     @property

@@ -1,6 +1,7 @@
 """One edition: the call, its places, and the decisions that only it may hand out."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 from temporalio import workflow
@@ -38,10 +39,15 @@ class EditionWorkflow(Casework):
         return self._file.view()
 
     async def _carry_out(self) -> None:
-        """Tell applications what was decided, one decision after the other, beside everything else."""
+        """Tell applications what was decided, one decision after the other, beside everything else.
+
+        Who does not answer is told again after a pause, and holds up nobody: what is decided meanwhile goes on.
+        """
         while True:
-            await workflow.wait_condition(lambda: bool(self._file.orders))
-            batch = self._file.orders[0]
+            await self._something_to_tell()
+            batch = self._file.next_orders(workflow.now())
+            if batch is None:
+                continue
             result = await workflow.execute_activity_method(
                 Orders.carry_out,
                 batch,
@@ -49,9 +55,22 @@ class EditionWorkflow(Casework):
                 heartbeat_timeout=timedelta(seconds=60),
                 summary=f"{len(batch)} orders of entry {batch.entry}",
             )
-            self._file.orders.pop(0)
-            for refs in result.refusals.values():
-                self._file.refused(batch, refs, self._now(), workflow.now())
+            self._file.answered(result, self._now(), workflow.now())
+            if self._file.carried.untold:
+                # Nothing may be recorded for weeks while some are told again: run is to see how long it has become.
+                self._rang = True
+
+    async def _something_to_tell(self) -> None:
+        while not self._file.orders:
+            again_at = self._file.carried.again_at
+            left = again_at - workflow.now() if again_at else None
+            if left is not None and left <= timedelta(0):
+                self._file.tell_again()
+                return
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(
+                    lambda: bool(self._file.orders), timeout=left, timeout_summary="the silent are told again"
+                )
 
     @workflow.query
     def standing(self) -> dict[str, object]:
@@ -59,9 +78,20 @@ class EditionWorkflow(Casework):
         return self._standing(self._file.call)
 
     @workflow.query
-    def orders(self) -> list[tuple[int, list[str], int]]:
-        """What is still to be carried out, the first being under way: its entry, its triggers, how many are told."""
-        return [(batch.entry, [same.trigger for same in batch.orders], len(batch)) for batch in self._file.orders]
+    def orders(self) -> list[tuple[int, list[str], int, list[str]]]:
+        """What is still to be carried out, the first being under way, or about to be where nobody is told again.
+
+        Its entry, its triggers, how many are told, and who of them are told again, not having answered.
+        """
+        return [
+            (
+                batch.entry,
+                list(dict.fromkeys(same.trigger for same in batch.orders)),
+                len(batch),
+                batch.refs if batch.silences else [],
+            )
+            for batch in (*self._file.orders, *self._file.carried.untold)
+        ]
 
     @workflow.query
     def rules(self) -> dict[str, object]:

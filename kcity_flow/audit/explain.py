@@ -127,10 +127,13 @@ def _departures(moment: Moment) -> Iterator[Sentence]:
 
 
 def _written(moment: Moment) -> Iterator[Sentence]:
-    """What was written to it; that a reason stands on record is said in any case."""
+    """What was written to it; that a reason stands on record is said in any case.
+
+    The reason of a decision on many is not quoted: it may be about somebody else.
+    """
     entry, order = moment.entry, moment.order()
-    if reason := entry.reason or (order.reason if order else None):
-        yield from _quoted(moment, reason) or [Sentence(text="A reason is on record.", entries=(entry.number,))]
+    if entry.reason or (order and order.reason):
+        yield from _quoted(moment, entry.reason) or [Sentence(text="A reason is on record.", entries=(entry.number,))]
     for name in ("question", "answer"):
         yield from _quoted(moment, entry.data.get(name))
 
@@ -233,7 +236,7 @@ def _next(source: Source, made: Sequence[Moment], now: datetime) -> Iterator[Sen
     for waiting in _together(view.waiting):
         yield from _waits(source, application, waiting, now)
     if not view.waiting and not view.next_due_at:
-        yield Sentence(text="No deadline runs at this moment.")
+        yield Sentence(text="It waits for nobody at this moment.")
     if application.stage is Stage.SHORTLISTED:
         text = "The selection committee decides on the whole shortlist of the programme, and the ministry approves it."
         yield Sentence(text=text)

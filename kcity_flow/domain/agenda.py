@@ -42,6 +42,14 @@ def unsealed(application: Application) -> list[str]:
     return sorted({seat.reviewer for step in steps for seat in application.awaited_seats(step) if seat.free})
 
 
+def sides_to_agree(application: Application) -> list[str]:
+    """The sides that have yet to agree the minutes of the meeting that was held."""
+    meeting = application.meeting
+    if meeting is None or not meeting.held:
+        return []
+    return [side for side in ("applicant", "ministry") if side not in meeting.agreed_by]
+
+
 class Arming(NamedTuple):
     """A row reads: *armed_by* starts the timer, *cleared_by* ends it, and it runs only at *stages*.
 
@@ -63,6 +71,8 @@ APPLICATION_TIMERS = (
     Arming("clarification",       ("ask_clarification",),                ("answer_clarification", "lapse_clarification"), CLARIFIED),
     Arming("conflict_declaration", ("assign_reviewer", "replace_reviewer"), (),                       JUDGED,    undeclared),
     Arming("score_sheet",         ("pass_screening", "hold", "declare_conflict", "reopen_review", "reopen_presentation"), (), JUDGED[1:], unsealed),
+    Arming("schedule",            ("invite_to_consultation", "invite_to_presentation", "finish_round", "miss_date", "reopen_consultation", "reopen_presentation"), ("schedule", "reschedule"), (S.CONSULTATION, S.PRESENTATION)),
+    Arming("minutes",             ("hold",),                             (),                          (S.CONSULTATION,), sides_to_agree),
     Arming("presentation",        ("schedule", "reschedule"),            ("hold", "miss_date"),       (S.PRESENTATION, S.CONSULTATION)),
     Arming("letters",             ("publish_result", "declare_ineligible", "refuse_late", "expire"), ("send_letter",), (S.SELECTED, S.RESERVE, *OBJECTIONABLE)),
     Arming("objection_period",    ("send_letter",),                      ("object",),                 OBJECTIONABLE),

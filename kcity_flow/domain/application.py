@@ -75,11 +75,12 @@ class Place(Frozen):
 
 
 class Objection(Frozen):
-    """An objection to a decision. ``step`` is the step in error once it is upheld."""
+    """An objection to a decision, as it stands since ``at``. ``step`` is the step in error once it is upheld."""
 
     ground: str
     state: str
     step: str | None = None
+    at: Instant | None = None
 
 
 class Party(Frozen):
@@ -560,9 +561,9 @@ EFFECTS: dict[str, Effect] = {
     "fail_procurement": _free_place,
     "publish_result": lambda _: {"published": True, **_UNTOLD},
     "send_letter": lambda f: {"letter_sent": True, "letter_sent_at": f.now},
-    "object": lambda f: {"objection": Objection(ground=f.command.ground, state="open")},
+    "object": lambda f: {"objection": Objection(ground=f.command.ground, state="open", at=f.now)},
     "uphold_objection": lambda f: {
-        "objection": f.application.objection.model_copy(update={"state": "upheld", "step": f.command.step})
+        "objection": f.application.objection.model_copy(update={"state": "upheld", "step": f.command.step, "at": f.now})
         if f.application.objection
         else None
     },

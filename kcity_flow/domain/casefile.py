@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from kcity_flow.domain import agenda, application, selection
 from kcity_flow.domain import messages as m
+from kcity_flow.domain.agenda import sides_to_agree
 from kcity_flow.domain.application import PROPOSAL_TIMERS, Application, Facts, Proposal, Timer, Undo
 from kcity_flow.domain.edition import Edition, Ladder, PartyKind, StepKind
 from kcity_flow.domain.errors import IdTaken, Refusal, SecondPersonNeeded
@@ -26,9 +26,10 @@ from kcity_flow.domain.ledger import GENESIS, sealed
 from kcity_flow.domain.letters import letters
 from kcity_flow.domain.machine import APPLICATIONS, EDITIONS, Lifecycle
 from kcity_flow.domain.messages import Batch, By, Entry, Letter, Outcome, Receipt, View, canonical
-from kcity_flow.domain.moves import Move
+from kcity_flow.domain.moves import EDITION_BY_TRIGGER, Move
 from kcity_flow.domain.selection import Call, EditionFacts
 from kcity_flow.domain.stages import DECIDED, ENDS, OBJECTIONABLE, EditionStage, Role, Stage, Via
+from kcity_flow.domain.tasks import Awaited, awaited
 from kcity_flow.domain.values import Instant
 
 REMEMBERED = 500
@@ -42,6 +43,9 @@ REFUSALS_AN_HOUR = 100
 
 UNKNOWN = "unknown"
 """Person and role of a command that cannot be read."""
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=10)
+"""Before an application that did not answer is told again; each time twice as long."""
 
 OUTSIDE = ("applicant", "missing_parties", "contractor", "host_government", "subscribers")
 """Recipients of reminders who decide nothing here."""
@@ -64,6 +68,10 @@ class Carried(BaseModel):
     call: Call | None = None
     missed: dict[str, Timer] = {}
     """Deadlines that are over for the clock and not for people: what they stand for is still to be done."""
+    untold: list[m.OrderBatch] = []
+    """An edition's orders to applications that did not answer, and what was decided on these since, oldest first."""
+    again_at: Instant | None = None
+    """When those are told again, by the workflow's clock."""
 
 
 Coming = tuple[datetime, str, agenda.Step]
@@ -168,7 +176,8 @@ class CaseFile:
         else:
             self._settle(command, facts, dest, entry, now)
         due = {timer.name: timer.due_at for timer in self.timers.values()}
-        self.post += letters(entry, self._contact(), move.approvers, due, self._is_late(), self._decided_by())
+        about = (self._is_late(), self._decided_by(), self.edition.objection_grounds)
+        self.post += letters(entry, self._contact(), move.approvers, due, *about)
         receipt = Receipt(
             subject=self.subject,
             entry=entry.number,
@@ -231,8 +240,12 @@ class CaseFile:
             raise refuse(f"no {move.trigger} waits under entry {command.proposal}")
         if proposal.person == by.person:
             raise refuse("it takes a second person, and this one proposed it")
-        if proposal.substance != command.substance():
-            raise refuse("its data differ from those proposed; repeat them, or refuse the proposal")
+        substance = command.substance()
+        if proposal.substance != substance:
+            differ = [name for name, value in substance.items() if proposal.substance.get(name) != value]
+            raise refuse(
+                f"its data ({', '.join(differ)}) differ from those proposed; repeat them, or refuse the proposal"
+            )
 
     def _settle(self, command: m.Command, facts: Any, dest: Any, entry: Entry, now: datetime) -> None:
         trigger = entry.command
@@ -473,19 +486,21 @@ class CaseFile:
         return list(dict.fromkeys(found))
 
     def _waiting(self) -> tuple[m.Waiting, ...]:
-        """What waits, and for whom: each proposal, and each deadline that is somebody's or ends with the clock's move.
+        """What waits, and for whom: each proposal, each task, each deadline that is somebody's or the clock acts on.
 
-        A deadline that was missed waits on, until what it stands for is done or the file closes.
+        A deadline that was missed waits on, until what it stands for is done or the file closes. Where it dates a
+        task, it waits for those whose turn it is, who may be fewer than those whom the edition reminds.
         """
         if self.finished():
             return ()
-        timers = {**self.carried.missed, **self.timers}
+        timers, awaited = {**self.carried.missed, **self.timers}, {task.what: task for task in self._awaited()}
         found = [self._proposal_waits(proposal, timers) for proposal in self.carried.proposals.values()]
         for timer in agenda.running(timers, self.stage):
             ladder = self.edition.ladder(timer.name)
             if ladder is None or timer.name in PROPOSAL_TIMERS:
                 continue
-            to = tuple(self._recipients(timer, ladder.to))
+            task = awaited.pop(timer.name, None)
+            to = task.to if task else tuple(self._recipients(timer, ladder.to))
             by_clock = timer in self.timers.values() and self._then(ladder) not in ("flag", "close_file")
             if to or by_clock:
                 found.append(
@@ -498,7 +513,13 @@ class CaseFile:
                         escalates_to=tuple(self._recipients(timer, ladder.escalate_to)),
                     )
                 )
+        for task in awaited.values():
+            found.append(m.Waiting(what=task.what, entry=self._decided_by(), since=task.since, to=task.to))
         return tuple(found)
+
+    def _awaited(self) -> Iterable[Awaited]:
+        """Whose turn it is, whether or not a deadline runs."""
+        return ()
 
     def _proposal_waits(self, proposal: Proposal, timers: Mapping[str, Timer]) -> m.Waiting:
         timer, ladder = timers.get(f"second_person#{proposal.entry}"), self.edition.ladder("second_person")
@@ -625,6 +646,9 @@ class ApplicationFile(CaseFile):
         # The call's reminders go to subscribers, once, from the edition.
         return ladder.model_copy(update={"remind": ()}) if ladder.timer == "call" else ladder
 
+    def _awaited(self) -> Iterable[Awaited]:
+        return awaited(self.application, self.edition) if self.stage is not Stage.ABSENT else ()
+
     def _contact(self) -> str:
         return self.application.applicant.contact if self.application.applicant else ""
 
@@ -646,6 +670,8 @@ class ApplicationFile(CaseFile):
             if name == "reviewer":
                 row = next(row for row in self.timer_rows if row.timer == timer.name)
                 found += row.waits_on(self.application) if row.waits_on else []
+            elif timer.name == "minutes" and name in ("applicant", "ministry"):
+                found += [self._contact() if name == "applicant" else name] * (name in sides_to_agree(self.application))
             elif name == "missing_parties":
                 found += [party.signatory for party in parties.values() if not party.signed]
             elif name == "contractor":
@@ -698,6 +724,7 @@ class ApplicationFile(CaseFile):
             barred=tuple(app.barred()),
             unsealed=tuple(app.unsealed()),
             matching_krw=app.matching_krw,
+            published=app.published,
             closed=self.finished(),
             entries=self.carried.entries,
             head=self.carried.head,
@@ -705,7 +732,11 @@ class ApplicationFile(CaseFile):
 
 
 class EditionFile(CaseFile):
-    """An edition's file. ``orders`` are what applications are yet to be told."""
+    """An edition's file.
+
+    ``orders`` are what applications are yet to be told, one decision after the other. An application is never told of
+    a decision before it has answered to all earlier ones; nobody else waits for it.
+    """
 
     kind = "edition"
     lifecycle = EDITIONS
@@ -742,6 +773,10 @@ class EditionFile(CaseFile):
 
     def _set_timers(self, timers: dict[str, Timer]) -> None:
         self.carried.call = self.call.model_copy(update={"timers": timers})
+
+    def _awaited(self) -> Iterable[Awaited]:
+        if self.stage is EditionStage.DRAFT:
+            yield Awaited("open_call", (EDITION_BY_TRIGGER["open_call", self.stage].actors[0].value,), self._since())
 
     def facts(self, command: m.Command, move: Move, now: datetime) -> EditionFacts:
         """What the guards of a move look at."""
@@ -795,11 +830,41 @@ class EditionFile(CaseFile):
                     edition=self.edition.year,
                     entry=number,
                     by=By(person=by.person, role=by.role, via=Via.EDITION, order=order),
-                    reason=facts.command.reason,
-                    orders=_told_the_same(wave),
+                    reason=facts.command.reason if facts.command.trigger in selection.REASON_TOLD else None,
+                    orders=m.told_the_same(wave),
                     gives=given if first else (),
                 )
                 self.orders.append(batch)
+
+    def next_orders(self, recorded_at: datetime) -> m.OrderBatch | None:
+        """The first of ``orders``, without those who have yet to answer to an earlier one; nothing if it was theirs."""
+        batch, waiting = self.orders[0], {ref for earlier in self.carried.untold for ref in earlier.refs}
+        free = [ref for ref in batch.refs if ref not in waiting]
+        if len(free) < len(batch):
+            self.orders[0] = batch.only(free, batch.silences)
+            self._tell_again(batch, [ref for ref in batch.refs if ref in waiting], recorded_at)
+        if free:
+            return self.orders[0]
+        del self.orders[0]
+        return None
+
+    def answered(self, result: m.OrderResult, now: datetime, recorded_at: datetime) -> None:
+        """The first of ``orders`` was carried out: take back what was refused, and tell those again who are silent."""
+        batch = self.orders.pop(0)
+        self._tell_again(batch, result.untold, recorded_at)
+        for refs in result.refusals.values():
+            self.refused(batch, refs, now, recorded_at)
+
+    def _tell_again(self, batch: m.OrderBatch, refs: Sequence[m.Ref], recorded_at: datetime) -> None:
+        if refs:
+            pause = min(FIRST_PAUSE * 2 ** min(batch.silences, 16), LONGEST_PAUSE)
+            self.carried.again_at = min(self.carried.again_at or recorded_at + pause, recorded_at + pause)
+            self.carried.untold = [*self.carried.untold, batch.only(refs, batch.silences + 1)]
+
+    def tell_again(self) -> None:
+        """The pause is over: what was left unanswered is told before what was decided later."""
+        self.orders[:0] = self.carried.untold
+        self.carried.untold, self.carried.again_at = [], None
 
     def refused(self, batch: m.OrderBatch, refs: Iterable[str], now: datetime, recorded_at: datetime) -> None:
         """Take back what applications would not have: they had withdrawn meanwhile, or moved on."""
@@ -815,7 +880,7 @@ class EditionFile(CaseFile):
 
     def finished(self) -> bool:
         """The edition is closed and has nothing left to order."""
-        return self.stage is EditionStage.CLOSED and not self.orders
+        return self.stage is EditionStage.CLOSED and not self.orders and not self.carried.untold
 
     def view(self) -> View:
         """How the edition stands, for lists."""
@@ -835,12 +900,3 @@ class EditionFile(CaseFile):
             entries=self.carried.entries,
             head=self.carried.head,
         )
-
-
-def _told_the_same(commands: Iterable[tuple[str, str, dict[str, Any]]]) -> tuple[m.SameOrder, ...]:
-    told = []
-    for trigger, some in groupby(commands, key=lambda command: command[1]):
-        data = {ref: own for ref, _, own in some}
-        own = {ref: fields for ref, fields in data.items() if fields}
-        told.append(m.SameOrder(trigger=trigger, refs=tuple(data), data=own))
-    return tuple(told)

@@ -182,15 +182,9 @@ class Quota(Frozen):
     kind: QuotaKind
     places: int = Field(ge=1)
 
-    def has_room(self, taken: int, *, reason: bool = False) -> bool:
-        """Whether one more place may be given when ``taken`` are, with or without a stated reason."""
-        match self.kind:
-            case QuotaKind.AT_LEAST:
-                return True
-            case QuotaKind.ABOUT:
-                return taken < self.places or reason
-            case _:
-                return taken < self.places
+    def left(self, taken: int) -> int | None:
+        """How many more places may be given without a reason when ``taken`` are; ``None``: as many as one likes."""
+        return None if self.kind is QuotaKind.AT_LEAST else max(0, self.places - taken)
 
     def falls_short(self, taken: int) -> bool:
         """Whether publishing with ``taken`` places needs a reason."""

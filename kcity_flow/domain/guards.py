@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 from pydantic import TypeAdapter
 
 from kcity_flow.domain import screening
 from kcity_flow.domain.application import CORRECTABLE, SIDES, Application, Facts, Seat
 from kcity_flow.domain.edition import ApplicantKind, Programme, StepKind, Window
-from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS, below_threshold, judged_steps, quorum, too_few_sheets
+from kcity_flow.domain.evaluation import (
+    JUDGED_BY_SHEETS,
+    below_threshold,
+    final_score,
+    judged_steps,
+    quorum,
+    too_few_sheets,
+)
 from kcity_flow.domain.messages import ConflictKind
 from kcity_flow.domain.stages import Role, Stage, Via
 from kcity_flow.domain.values import Instant
@@ -408,9 +416,13 @@ def _judged(application: Application, programme: Programme, step: str) -> str:
 
 def judged_in_full(facts: Facts) -> str:
     """Every judged step it has passed still has its sheets, and reached the threshold: one may have become void."""
+    return _of_steps_reached(facts, _judged)
+
+
+def _of_steps_reached(facts: Facts, judge: Callable[[Application, Programme, str], str]) -> str:
     application, programme = facts.application, facts.programme
     for step in judged_steps(programme):
-        if Stage(step) in application.reached and (missing := _judged(application, programme, step)):
+        if Stage(step) in application.reached and (missing := judge(application, programme, step)):
             return f"for {step}: {missing}"
     return ""
 
@@ -574,6 +586,29 @@ def award_in_range(facts: Facts) -> str:
     if award.allows(facts.command.krw, facts.application.months):
         return ""
     return f"an award from {award.min_krw:,} to {award.max_krw:,} KRW"
+
+
+def score_as_decided(facts: Facts) -> str:
+    """Its score is still the one that it was ranked by: a conflict found late may have taken a sheet away."""
+    decided, score = facts.command.score, final_score(facts.application, facts.programme)
+    if decided is None or score == Fraction(decided):
+        return ""
+    return f"the score {decided} by which it was ranked; its sheets come to {score}"
+
+
+def sheets_complete(facts: Facts) -> str:
+    """Nobody is passed over unjudged: each judged step it has reached still has its sheets."""
+    return _of_steps_reached(facts, too_few_sheets)
+
+
+def not_above_the_line(facts: Facts) -> str:
+    """Its score does not exceed that of the last who got a place or the reserve.
+
+    That of the last has its bonus, the application's own is left out: it would only raise what is compared.
+    """
+    last, score = facts.command.last, final_score(facts.application, facts.programme)
+    above = last is not None and score is not None and score > Fraction(last)
+    return f"a score of at most {last}, that of the last before it; its sheets come to {score}" if above else ""
 
 
 def reserve_day_over(facts: Facts) -> str:

@@ -9,7 +9,10 @@ from collections.abc import Iterable, Mapping, Set
 from datetime import UTC, datetime
 
 from kcity_flow.domain.messages import Entry, View, Waiting
+from kcity_flow.domain.moves import EDITION_MOVES
 from kcity_flow.domain.values import Frozen
+
+OF_THE_EDITION = frozenset(move.trigger for move in EDITION_MOVES)
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -19,7 +22,25 @@ TASKS = {
     "clarification": "answer the question that was asked",
     "conflict_declaration": "declare whether there is a conflict of interest",
     "score_sheet": "seal the score sheet",
+    "refuse_late": "refuse it as late",
+    "defer": "defer it to the next edition",
+    "open_screening": "open the screening",
+    "open_call": "open the call",
+    "assign_reviewer": "assign another reviewer",
     "schedule": "set the date of the next meeting",
+    "reschedule": "set another date for the meeting that was missed",
+    "hold": "record whether the meeting was held",
+    "finish_round": "finish the round",
+    "record_confirmation": "record the counterpart's answer",
+    "decide_selection": "decide on the shortlist",
+    "publish_results": "publish the result",
+    "open_framework": "open the framework",
+    "set_terms": "agree the terms of the procurement",
+    "award_contract": "award the contract, or give notice again",
+    "close": "close the project",
+    "complete_framework": "complete the framework",
+    "publish_notice": "publish the notice",
+    "evaluate_bids": "evaluate the bids",
     "minutes": "agree the minutes",
     "presentation": "meet on the date that was set",
     "results": "decide, and publish the results",
@@ -41,14 +62,14 @@ TASKS = {
     "follow_up": "ask what became of it",
     "retention": "erase personal data, unless they are still needed",
 }
-"""Timer → what those who are waited for have to do, after *to*."""
+"""Timer or task → what those who are waited for have to do, after *to*."""
 
 
 class Item(Frozen):
     """Something that waits for a person, or for anybody.
 
     ``overdue`` means that its day is over by the edition's business time; ``escalated`` that it is in this person's
-    inbox because of that alone.
+    inbox because of that alone. What the edition decides for many ``applications`` at once is one item, the edition's.
     """
 
     subject: str
@@ -58,10 +79,11 @@ class Item(Frozen):
     overdue: bool
     escalated: bool
     waiting: Waiting
+    applications: int = 1
 
     def task(self) -> str:
         """What is to be done, after *to*."""
-        return task(self.waiting)
+        return task(self.waiting) + (f" ({self.applications:,} applications)" if self.applications > 1 else "")
 
 
 def task(waiting: Waiting) -> str:
@@ -105,7 +127,22 @@ def inbox(
                     waiting=waiting,
                 )
                 found.append(item)
-    return sorted(found, key=_urgency)
+    return sorted(_decided_together(found), key=_urgency)
+
+
+def _decided_together(items: Iterable[Item]) -> Iterable[Item]:
+    """Each item as it is, but one for all applications of a programme that wait for the same act of the edition."""
+    found: dict[tuple[object, ...], Item] = {}
+    for item in items:
+        if item.waiting.proposal or item.subject.startswith("edition/") or item.waiting.what not in OF_THE_EDITION:
+            found[len(found),] = item
+            continue
+        key = (item.edition, item.programme, item.waiting.what)
+        first = found.setdefault(key, item.model_copy(update={"applications": 0}))
+        oldest = min(first.waiting, item.waiting, key=lambda waiting: waiting.since)
+        together = {"applications": first.applications + 1, "waiting": oldest}
+        found[key] = first.model_copy(update={**together, "subject": f"edition/{item.edition}", "city": ""})
+    return found.values()
 
 
 def business_time(newest: Entry, clock: datetime) -> datetime:

@@ -94,8 +94,9 @@ def _letter(entry: Entry, template: str, to: str, due: Mapping[str, datetime], a
 
 
 def letters(
-    entry: Entry, contact: str, approvers: tuple[str, ...], due: Mapping[str, datetime], late: bool, decided_by: int
-) -> list[Letter]:
+    entry: Entry, contact: str, approvers: tuple[str, ...], due: Mapping[str, datetime], late: bool, decided_by: int,
+    grounds: tuple[str, ...] = (),
+) -> list[Letter]:  # fmt: skip
     """The letters an entry calls for.
 
     Args:
@@ -105,6 +106,7 @@ def letters(
         due: When each timer that runs is due, UTC.
         late: Whether the application arrived late, which is then why it is ineligible.
         decided_by: The entry that led to where the application stands: its ground and reason are what a result tells.
+        grounds: On which a decision may be objected to.
     """
     if entry.outcome is Outcome.PROPOSED:
         return [_letter(entry, "proposal_waiting", role, due) for role in approvers]
@@ -112,7 +114,9 @@ def letters(
         return []
     if entry.command == "send_letter":
         result = RESULTS[entry.source]
-        return [_letter(entry, "late" if late and result == "ineligible" else result, contact, due, decided_by)]
+        told = _letter(entry, "late" if late and result == "ineligible" else result, contact, due, decided_by)
+        objectionable = DUE_BY.get(told.template) == "objection_period"
+        return [told.model_copy(update={"grounds": grounds}) if objectionable else told]
     if entry.command.startswith("return_to_"):
         return [_letter(entry, "returned", contact, due)]
     if entry.command == "declare_conflict" and entry.data.get("conflict") and entry.source in DECIDED:

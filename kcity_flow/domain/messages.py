@@ -8,8 +8,11 @@ in business time. Nothing here names a person: people are ids (``P-…``), free 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
+from fractions import Fraction
+from itertools import groupby
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -39,6 +42,9 @@ OrganisationId = Annotated[str, Field(pattern=r"^O-[A-Z0-9-]{1,40}$")]
 Ref = Annotated[str, Field(pattern=r"^KC\d{4}-[A-Z]{3}-\d{4,6}$")]
 Code = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,60}$")]
 Zone = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+/-]{1,60}$", description="IANA, such as America/Lima")]
+Score = Annotated[
+    str, Field(pattern=r"^[0-9]{1,12}(/[1-9][0-9]{0,11})?$", description="an exact fraction, such as 241/3")
+]
 
 
 class Order(Frozen):
@@ -161,8 +167,8 @@ class Plain(Command):
 
     trigger: Literal[
         "refuse_late", "defer", "acknowledge", "open_screening", "invite_to_consultation",
-        "invite_to_presentation", "request_confirmation", "shortlist", "no_show", "place_on_reserve", "pass_over",
-        "expire", "open_framework", "complete_framework", "suspend", "resume", "accept_final", "terminate", "withdraw",
+        "invite_to_presentation", "request_confirmation", "shortlist", "no_show", "expire",
+        "open_framework", "complete_framework", "suspend", "resume", "accept_final", "terminate", "withdraw",
         "cancel_award", "cancel_call", "lapse_clarification", "miss_date", "finish_round", "send_letter",
         "dismiss_objection", "set_terms", "open_bids", "flag", "record_settlement", "publish_result",
         "reopen_screening", "reopen_review", "reopen_consultation", "reopen_presentation", "reopen_confirmation",
@@ -203,11 +209,26 @@ class Reject(Command):
 
 
 class Select(Command):
-    """A place, with the award in KRW and the rank it was given by."""
+    """A place, with the award in KRW, and the rank and the score it was given by."""
 
     trigger: Literal["select", "promote"]
     krw: Krw
     rank: int = Field(ge=1)
+    score: Score | None = None
+
+
+class PlaceOnReserve(Command):
+    """A line on the reserve, with the score it was given by."""
+
+    trigger: Literal["place_on_reserve"] = "place_on_reserve"
+    score: Score | None = None
+
+
+class PassOver(Command):
+    """Neither place nor reserve. ``last``: no higher a score, bonus included, comes after those that have either."""
+
+    trigger: Literal["pass_over"] = "pass_over"
+    last: Score | None = None
 
 
 class FailFramework(Command):
@@ -495,11 +516,11 @@ class Correct(Command):
 
 
 ApplicationCommand = Annotated[
-    Receive | Supersede | Plain | PassScreening | DeclareIneligible | Reject | Select | FailFramework | AwardContract
-    | FailProcurement | SubmitFinal | ReturnFinal | Close | MergeDuplicate | AskClarification | AnswerClarification
-    | AssignReviewer | DeclareConflict | SealSheet | VoidSheet | Schedule | Hold | AgreeMinutes | RecordConfirmation
-    | Object | UpholdObjection | ListParty | SignParty | PublishNotice | ReceiveBid | EvaluateBids | Extend
-    | NotifyTermination | FollowUp | HandleProposal | Correct,
+    Receive | Supersede | Plain | PassScreening | DeclareIneligible | Reject | Select | PlaceOnReserve | PassOver
+    | FailFramework | AwardContract | FailProcurement | SubmitFinal | ReturnFinal | Close | MergeDuplicate
+    | AskClarification | AnswerClarification | AssignReviewer | DeclareConflict | SealSheet | VoidSheet | Schedule
+    | Hold | AgreeMinutes | RecordConfirmation | Object | UpholdObjection | ListParty | SignParty | PublishNotice
+    | ReceiveBid | EvaluateBids | Extend | NotifyTermination | FollowUp | HandleProposal | Correct,
     Field(discriminator="trigger"),
 ]  # fmt: skip
 
@@ -541,16 +562,22 @@ class Choice(Frozen):
     rank: int = Field(ge=1)
     organisation: str
     country: str = Field(pattern=r"^[A-Z]{2}$")
-    score: str | None = None
+    score: Score | None = None
     bonus: int | None = None
     decided_by: str | None = None
 
+    @property
+    def points(self) -> Fraction | None:
+        """Score and bonus: what ranks it."""
+        return None if self.score is None else Fraction(self.score) + (self.bonus or 0)
+
 
 class DecideSelection(Command):
-    """The decision on one programme: places and reserve. Whoever is ranked and has neither is passed over.
+    """The decision on one programme: places, and the whole reserve as it stands afterwards. The rest is passed over.
 
-    ``ranking`` is everybody decided on, the best first, whatever the committee then made of it; ``voted`` are those
-    whose order among equals is its minuted vote.
+    ``ranking`` is everybody decided on and everybody on the reserve, the best first, whatever the committee then made
+    of it; ``voted`` are those whose order among equals is its minuted vote. ``left_out`` are those of the programme
+    that wait for a decision, or on the reserve, and are not ranked, as the register has them.
     """
 
     trigger: Literal["decide_selection"] = "decide_selection"
@@ -559,6 +586,7 @@ class DecideSelection(Command):
     selected: tuple[Choice, ...]
     reserve: tuple[Choice, ...] = ()
     voted: tuple[Ref, ...] = ()
+    left_out: tuple[Ref, ...] = ()
     over_quota_reason: Commitment | None = None
 
     @property
@@ -569,7 +597,7 @@ class DecideSelection(Command):
 
 
 class PublishResults(Command):
-    """Publish every decision at one instant. ``refs`` are the decided applications."""
+    """Publish every decision at one instant. ``refs``: whose result stands untold, by the register."""
 
     trigger: Literal["publish_results"] = "publish_results"
     refs: tuple[Ref, ...]
@@ -584,11 +612,12 @@ class NominateNext(Command):
 
 
 class PromoteNext(Command):
-    """A free place goes to the reserve."""
+    """A free place goes to the reserve. ``reason`` is for passing over whoever stands first."""
 
     trigger: Literal["promote_next"] = "promote_next"
     ref: Ref
     krw: Krw
+    over_quota_reason: Commitment | None = None
 
 
 class CancelAward(Command):
@@ -613,6 +642,7 @@ class OrderReturn(Command):
     trigger: Literal["order_return"] = "order_return"
     ref: Ref
     to: Stage
+    over_quota_reason: Commitment | None = None
 
 
 class ReleasePlace(Command):
@@ -765,7 +795,8 @@ class Receipt(Frozen):
 class Letter(Frozen):
     """A letter due: what it is about and to whom; its text is made when it is written to the outbox.
 
-    ``key`` never repeats. ``to`` is a person's id or a role of the desk's.
+    ``key`` never repeats. ``to`` is a person's id or a role of the desk's. ``grounds`` are those on which the decision
+    it tells may be objected to.
     """
 
     key: str
@@ -774,6 +805,7 @@ class Letter(Frozen):
     to: str
     about: int
     due_at: Instant | None = None
+    grounds: tuple[str, ...] = ()
 
 
 class Waiting(Frozen):
@@ -824,6 +856,8 @@ class View(Frozen):
     unsealed: tuple[str, ...] = ()
     """Who has a seat and no conflict, and has yet to seal a sheet."""
     matching_krw: int = 0
+    published: bool = False
+    """Whether its result is."""
     closed: bool = False
     entries: int
     head: str
@@ -857,18 +891,33 @@ class StartEdition(Frozen):
 
 
 class SameOrder(Frozen):
-    """Applications that are told the same; ``data`` holds only what is one's own, such as an award."""
+    """Applications that are told the same, ``common``; ``data`` holds only what is one's own, such as a rank."""
 
     trigger: str
     refs: tuple[Ref, ...]
+    common: dict[str, Any] = {}
     data: dict[Ref, dict[str, Any]] = {}
+
+
+def told_the_same(commands: Iterable[tuple[Ref, str, dict[str, Any]]]) -> tuple[SameOrder, ...]:
+    """Commands in order, those beside each other that say the same as one."""
+    told = []
+    for trigger, some in groupby(commands, key=lambda command: command[1]):
+        data = {ref: fields for ref, _, fields in some}
+        first = next(iter(data.values()))
+        common = {name: value for name, value in first.items() if all(f.get(name) == value for f in data.values())}
+        own = {ref: {n: v for n, v in fields.items() if n not in common} for ref, fields in data.items()}
+        own = {ref: fields for ref, fields in own.items() if fields}
+        told.append(SameOrder(trigger=trigger, refs=tuple(data), common=common, data=own))
+    return tuple(told)
 
 
 class OrderBatch(Frozen):
     """What an edition's entry tells applications, at most one command each.
 
     Ten thousand have to fit into one payload: what is the same for all stands here once. ``gives`` names those that
-    the edition counts from now on; who refuses is counted as before.
+    the edition counts from now on; who refuses is counted as before. ``silences`` counts how often those it names were
+    told in vain, or had to wait for an earlier order.
     """
 
     edition: int
@@ -877,16 +926,36 @@ class OrderBatch(Frozen):
     reason: Commitment | None = None
     orders: tuple[SameOrder, ...]
     gives: tuple[Ref, ...] = ()
+    silences: int = 0
 
     @property
     def commands(self) -> list[tuple[Ref, str, dict[str, Any]]]:
         """Every command in order, in full: (reference number, trigger, data)."""
-        common = {"by": self.by.model_dump(mode="json"), "reason": self.reason}
-        return [(ref, same.trigger, {**same.data.get(ref, {}), **common}) for same in self.orders for ref in same.refs]
+        wrapping = {"by": self.by.model_dump(mode="json"), "reason": self.reason}
+        return [
+            (ref, same.trigger, {**same.common, **same.data.get(ref, {}), **wrapping})
+            for same in self.orders
+            for ref in same.refs
+        ]
 
     def __len__(self) -> int:
         """How many are told."""
         return sum(len(same.refs) for same in self.orders)
+
+    @property
+    def refs(self) -> list[Ref]:
+        """Who is told, in order."""
+        return [ref for same in self.orders for ref in same.refs]
+
+    def only(self, refs: Iterable[Ref], silences: int) -> OrderBatch:
+        """The same for these alone, in this order."""
+        told = {
+            ref: (ref, same.trigger, {**same.common, **same.data.get(ref, {})})
+            for same in self.orders
+            for ref in same.refs
+        }
+        orders = told_the_same(told[ref] for ref in refs)
+        return self.model_copy(update={"orders": orders, "silences": silences})
 
     def command_id(self, ref: Ref, trigger: str) -> str:
         """One command's id: it follows from what was decided, so that it never changes."""
@@ -894,9 +963,10 @@ class OrderBatch(Frozen):
 
 
 class OrderResult(Frozen):
-    """Who refused an edition's order, by the refusal's code."""
+    """Who refused an edition's order, by the refusal's code, and who is still to be told, last those who are silent."""
 
     refusals: dict[str, tuple[Ref, ...]] = {}
+    untold: tuple[Ref, ...] = ()
 
 
 def application_id(ref: str) -> str:

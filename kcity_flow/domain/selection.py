@@ -7,18 +7,25 @@ has it, and until the application says that it has let go of it. Money is KRW.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from itertools import count, takewhile
 from typing import Any
 
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import Proposal, Timer
-from kcity_flow.domain.edition import Edition, Programme, QuotaKind, Tie, TieRule
+from kcity_flow.domain.edition import Edition, Programme, Quota, QuotaKind, Tie, TieRule
 from kcity_flow.domain.messages import Choice
 from kcity_flow.domain.stages import EditionStage, Stage
 from kcity_flow.domain.values import Frozen, Instant
+
+NAMED = 5
+"""Of more applications than this a sentence names so many, and counts the others."""
+
+REASON_TOLD = ("cancel_award", "cancel_call", "order_return")
+"""Moves whose reason is about each application they meet, and goes to it. Of others it may be about somebody else."""
 
 HOLDING = (Stage.SELECTED, Stage.FRAMEWORK, Stage.PROCUREMENT)
 """Stages whose application holds a place that can still be let go of."""
@@ -76,6 +83,16 @@ class Call(Frozen):
         """The sum of all awards."""
         return sum(holder.choice.krw for holder in self.places.values())
 
+    def reserve(self, programme: str) -> tuple[Choice, ...]:
+        """Who stands on a programme's reserve, in order."""
+        return self.decided[programme].reserve if programme in self.decided else ()
+
+    def next_rank(self, programme: str) -> int:
+        """The first rank after those of a programme's places, also of places that may be returned to."""
+        holders = (*self.places.values(), *self.left.values())
+        ranks = [held.choice.rank for held in holders if held.programme == programme and not held.reserve]
+        return 1 + max(ranks, default=0)
+
 
 @dataclass(frozen=True, slots=True)
 class EditionFacts:
@@ -118,11 +135,45 @@ def each_reviewer_once(facts: EditionFacts) -> str:
     return f"{', '.join(twice)} named once" if twice else ""
 
 
+def _some(refs: Collection[str]) -> str:
+    """A few of them by name, the others counted."""
+    named = list(refs)[:NAMED]
+    return ", ".join(named) + (f" and {len(refs) - len(named):,} more" if len(refs) > len(named) else "")
+
+
+def _waiting(facts: EditionFacts) -> dict[str, Choice]:
+    """Who stands on the reserve of the programme the command speaks of, in order."""
+    return {choice.ref: choice for choice in facts.call.reserve(facts.command.programme)}
+
+
 def not_yet_decided(facts: EditionFacts) -> str:
-    """Nobody named holds a place or stands on the reserve; later decisions are for reopened applications."""
-    standing = facts.call.standings()
-    decided = [ref for ref in facts.command.ranking if ref in standing]
-    return f"applications not yet decided; {', '.join(decided)} are" if decided else ""
+    """Nobody ranked holds a place, and whoever stands on the reserve comes to one by promotion alone."""
+    placed = [ref for ref in facts.command.ranking if ref in facts.call.places]
+    if placed:
+        return f"applications without a place; {_some(placed)} hold one"
+    waiting = _waiting(facts)
+    promoted = [choice.ref for choice in facts.command.selected if choice.ref in waiting]
+    return f"promote_next for {_some(promoted)}, on the reserve already" if promoted else ""
+
+
+def reserve_kept(facts: EditionFacts) -> str:
+    """Nobody falls off the reserve by a decision: it is ranked anew with those that come to it."""
+    waiting = _waiting(facts)
+    fallen = [ref for ref in facts.command.passed_over if ref in waiting]
+    return f"{_some(fallen)} on the reserve still" if fallen else ""
+
+
+def nobody_left_out(facts: EditionFacts) -> str:
+    """Everybody who waits for a decision, or on the reserve, is ranked, unless a reason is on record.
+
+    Of the reserve the edition itself knows. Who else waits the register says, which may be a moment behind.
+    """
+    command, call = facts.command, facts.call
+    waits = [ref for ref in command.left_out if ref not in call.places]
+    ranked = frozenset(command.ranking)
+    missing = dict.fromkeys(ref for ref in (*waits, *_waiting(facts)) if ref not in ranked)
+    refused = missing and not command.reason
+    return f"{_some(missing)} in the ranking, or a reason for leaving them out" if refused else ""
 
 
 def each_named_once(facts: EditionFacts) -> str:
@@ -157,9 +208,38 @@ def ranked_in_order(facts: EditionFacts) -> str:
 
 
 def ranks_rise(facts: EditionFacts) -> str:
-    """Each line of the decision has a rank after the line before."""
+    """Each line of the decision has a rank after the line before, and the first after every place of the programme."""
     ranks = [choice.rank for choice in (*facts.command.selected, *facts.command.reserve)]
-    return "" if ranks == sorted(set(ranks)) else "ranks that rise from line to line"
+    first = facts.call.next_rank(facts.command.programme)
+    rise = ranks == sorted(set(ranks)) and (not ranks or ranks[0] >= first)
+    return "" if rise else f"ranks that rise from line to line, from {first} on"
+
+
+def scores_stated(facts: EditionFacts) -> str:
+    """Each line of the decision says which score it was given by: its application is held to it."""
+    unsaid = [choice.ref for choice in (*facts.command.selected, *facts.command.reserve) if choice.score is None]
+    return f"the score by which {_some(unsaid)} was ranked" if unsaid else ""
+
+
+def scores_fall(facts: EditionFacts) -> str:
+    """Nobody with more points, bonus included, comes after somebody with fewer, unless a reason is on record."""
+    points = [c.points for c in (*facts.command.selected, *facts.command.reserve) if c.points is not None]
+    in_order = points == sorted(points, reverse=True)
+    return "" if in_order or facts.command.reason else "scores that fall from line to line, or a reason against it"
+
+
+def named_comes_first(facts: EditionFacts) -> str:
+    """A place that came free is for whoever was named as next on the reserve; another gets it with a reason only."""
+    command, call, edition = facts.command, facts.call, facts.edition
+    if not command.selected or command.reason:
+        return ""
+    after = _decide(facts)
+    passed = [
+        ref
+        for key, ref in call.nominated.items()
+        if key == command.programme or not _can_promote(after, edition, edition.programme(key))
+    ]
+    return f"a reason for giving places before {_some(passed)}, named as next on the reserve" if passed else ""
 
 
 def vote_minuted(facts: EditionFacts) -> str:
@@ -169,13 +249,7 @@ def vote_minuted(facts: EditionFacts) -> str:
 
 def quota_left(facts: EditionFacts) -> str:
     """The programme's quota by its kind; beyond ``about`` a reason (announcement, 1)."""
-    quota = facts.programme.quota
-    wanted = facts.call.taken(facts.command.programme) + len(facts.command.selected)
-    if wanted <= quota.places or quota.kind is QuotaKind.AT_LEAST:
-        return ""
-    if quota.kind is QuotaKind.ABOUT:
-        return "" if facts.command.over_quota_reason else f"a reason for more than about {quota.places} places"
-    return f"at most {quota.places} places in {facts.command.programme}; asked for {wanted}"
+    return _over_quota(facts, facts.command.programme, len(facts.command.selected))
 
 
 def total_left(facts: EditionFacts) -> str:
@@ -183,11 +257,30 @@ def total_left(facts: EditionFacts) -> str:
     return _over_total(facts, len(facts.command.selected))
 
 
+def _over_quota(facts: EditionFacts, programme: str, more: int) -> str:
+    quota = facts.edition.programme(programme).quota
+    return _over(facts, quota, facts.call.taken(programme), more, f"in {programme}")
+
+
 def _over_total(facts: EditionFacts, more: int) -> str:
-    total, wanted = facts.edition.total, facts.call.taken() + more
-    if total is None or total.kind is QuotaKind.AT_LEAST or wanted <= total.places:
+    total = facts.edition.total
+    return _over(facts, total, facts.call.taken(), more, "in all") if total else ""
+
+
+def _over(facts: EditionFacts, quota: Quota, taken: int, more: int, where: str) -> str:
+    left = quota.left(taken)
+    if left is None or more <= left:
         return ""
-    return f"at most {total.places} places in all; asked for {wanted}"
+    if quota.kind is QuotaKind.ABOUT:
+        return "" if facts.command.over_quota_reason else f"a reason for more than about {quota.places} places {where}"
+    return f"at most {quota.places} places {where}; asked for {taken + more}"
+
+
+def places_left(call: Call, edition: Edition, programme: Programme) -> int | None:
+    """How many places of a programme can be given without a reason, by its quota and the total; ``None``: no end."""
+    lefts = [programme.quota.left(call.taken(programme.key))]
+    lefts += [edition.total.left(call.taken())] if edition.total else []
+    return min((left for left in lefts if left is not None), default=None)
 
 
 def awards_in_range(facts: EditionFacts) -> str:
@@ -248,8 +341,9 @@ def best_on_reserve(facts: EditionFacts) -> str:
     found = _on_reserve(facts.call, facts.command.ref)
     if found is None:
         return f"{facts.command.ref} on the reserve"
-    first = facts.call.decided[found[0]].reserve[0].ref
-    return "" if first == facts.command.ref or facts.command.reason else f"a reason for passing over {first}"
+    first = _first(facts.call, facts.edition, found[0])
+    passes = first not in (None, facts.command.ref) and not facts.command.reason
+    return f"a reason for passing over {first}" if passes else ""
 
 
 def place_free(facts: EditionFacts) -> str:
@@ -259,31 +353,26 @@ def place_free(facts: EditionFacts) -> str:
 
 
 def _no_room(facts: EditionFacts, programme: str) -> str:
-    quota = facts.edition.programme(programme).quota
-    if not quota.has_room(facts.call.taken(programme), reason=bool(facts.command.reason)):
-        return f"a free place in {programme}"
-    return _over_total(facts, 1)
+    return _over_quota(facts, programme, 1) or _over_total(facts, 1)
 
 
 def _can_promote(call: Call, edition: Edition, programme: Programme) -> bool:
     """Whether place and money for one more are there without anybody's reason."""
-    total, budget = edition.total, edition.budget_krw
-    return (
-        programme.quota.has_room(call.taken(programme.key))
-        and (total is None or total.has_room(call.taken()))
-        and (budget is None or call.committed_krw() + programme.award.min_krw <= budget)
-    )
+    budget = edition.budget_krw
+    affordable = budget is None or call.committed_krw() + programme.award.min_krw <= budget
+    return affordable and places_left(call, edition, programme) != 0
 
 
 def nominations(call: Call, edition: Edition) -> list[tuple[str, str]]:
     """Who is to be named next: programme and reference number, for each place that came free and is still free."""
-    firsts = ((programme.key, _first(call, programme.key)) for programme in edition.programmes)
+    firsts = ((programme.key, _first(call, edition, programme.key)) for programme in edition.programmes)
     return [(key, first) for key, first in firsts if first and key in call.vacant and key not in call.nominated]
 
 
-def _first(call: Call, programme: str) -> str | None:
-    decided = call.decided.get(programme)
-    return decided.reserve[0].ref if decided and decided.reserve else None
+def _first(call: Call, edition: Edition, programme: str) -> str | None:
+    """Who stands first on a reserve of those that may be given a place."""
+    able = (choice.ref for choice in call.reserve(programme) if not _second_place(call, edition, choice))
+    return next(able, None)
 
 
 def award_of_promotion_in_range(facts: EditionFacts) -> str:
@@ -305,13 +394,14 @@ def budget_left_for_promotion(facts: EditionFacts) -> str:
 def holds_no_place_yet(facts: EditionFacts) -> str:
     """One project for each applicant, where the edition says so; also for who is promoted."""
     found = _on_reserve(facts.call, facts.command.ref)
-    return _second_place(facts, found[1]) if found else ""
+    return _second_place(facts.call, facts.edition, found[1]) if found else ""
 
 
-def _second_place(facts: EditionFacts, choice: Choice) -> str:
-    holders = [holder.choice.organisation for holder in facts.call.places.values()]
-    twice = facts.edition.one_per_applicant and choice.organisation in holders
-    return "one place for each applicant" if twice else ""
+def _second_place(call: Call, edition: Edition, choice: Choice) -> str:
+    if not edition.one_per_applicant:
+        return ""
+    holders = (holder.choice.organisation for holder in call.places.values())
+    return "one place for each applicant" if choice.organisation in holders else ""
 
 
 def holds_a_place(facts: EditionFacts) -> str:
@@ -353,7 +443,11 @@ def returned_place_free(facts: EditionFacts) -> str:
     back = _given_back(facts)
     if back is None or back.reserve:
         return ""
-    return _no_room(facts, back.programme) or _over_budget(facts, back.choice.krw) or _second_place(facts, back.choice)
+    return (
+        _no_room(facts, back.programme)
+        or _over_budget(facts, back.choice.krw)
+        or _second_place(facts.call, facts.edition, back.choice)
+    )
 
 
 def known_to_the_edition(facts: EditionFacts) -> str:
@@ -407,18 +501,31 @@ def _with(call: Call, holder: Holder) -> Call:
 
 def _decide(facts: EditionFacts) -> Call:
     command: m.DecideSelection = facts.command
-    places = {c.ref: Holder(programme=command.programme, choice=c) for c in command.selected}
-    earlier = facts.call.decided.get(command.programme, Programmes())
+    call, programme = facts.call, command.programme
+    places = {c.ref: Holder(programme=programme, choice=c) for c in command.selected}
+    earlier = call.decided.get(programme, Programmes())
     # Who was passed over may, after an upheld objection, be decided anew.
-    anew = {choice.ref for choice in (*command.selected, *command.reserve)}
+    chosen = (*command.selected, *command.reserve)
+    anew = {choice.ref for choice in chosen}
+    # Who was not ranked with the others stands, or will stand on its return, behind them.
+    ranks = count(chosen[-1].rank + 1 if chosen else call.next_rank(programme))
+    behind = [c.model_copy(update={"rank": next(ranks)}) for c in earlier.reserve if c.ref not in anew]
+    left = {
+        ref: held.model_copy(update={"choice": held.choice.model_copy(update={"rank": next(ranks)})})
+        if held.reserve and held.programme == programme
+        else held
+        for ref, held in call.left.items()
+        if ref not in anew
+    }
     decided = Programmes(
-        reserve=tuple(sorted((*earlier.reserve, *command.reserve), key=lambda choice: choice.rank)),
+        reserve=(*command.reserve, *behind),
         passed_over=tuple(r for r in dict.fromkeys((*earlier.passed_over, *command.passed_over)) if r not in anew),
     )
-    return facts.call.model_copy(
+    return call.model_copy(
         update={
-            "places": {**facts.call.places, **places},
-            "decided": {**facts.call.decided, command.programme: decided},
+            "places": {**call.places, **places},
+            "left": left,
+            "decided": {**call.decided, programme: decided},
         }
     )
 
@@ -490,7 +597,7 @@ def after(facts: EditionFacts, dest: EditionStage) -> Call:
 def _still_vacant(call: Call, edition: Edition) -> Call:
     """The same without vacancies that were filled, and without nominations that no longer hold."""
     vacant = tuple(key for key in call.vacant if _can_promote(call, edition, edition.programme(key)))
-    nominated = {key: ref for key, ref in call.nominated.items() if key in vacant and _first(call, key) == ref}
+    nominated = {k: ref for k, ref in call.nominated.items() if k in vacant and _first(call, edition, k) == ref}
     return call.model_copy(update={"vacant": vacant, "nominated": nominated})
 
 
@@ -499,19 +606,22 @@ def orders(facts: EditionFacts) -> list[tuple[str, str, dict[str, Any]]]:
     command = facts.command
     match command.trigger:
         case "decide_selection":
+            waiting, last = _waiting(facts), _last(command)
             decided = [
-                *((c.ref, "select", {"krw": c.krw, "rank": c.rank}) for c in command.selected),
-                *((c.ref, "place_on_reserve", {}) for c in command.reserve),
-                *((ref, "pass_over", {}) for ref in command.passed_over),
+                *((c.ref, "select", {"krw": c.krw, "rank": c.rank, "score": c.score}) for c in command.selected),
+                *((c.ref, "place_on_reserve", {"score": c.score}) for c in command.reserve if c.ref not in waiting),
+                *((ref, "pass_over", {"last": last} if last else {}) for ref in command.passed_over),
             ]
             return [*decided, *_told_at_once(facts, [ref for ref, _, _ in decided])]
         case "publish_results":
-            return [(ref, "publish_result", {}) for ref in command.refs]
+            # The register may not have heard yet of what was decided a moment ago.
+            here = [] if facts.call.published_at else _decided_here(facts.call)
+            return [(ref, "publish_result", {}) for ref in dict.fromkeys((*command.refs, *here))]
         case "promote_next":
             found = _on_reserve(facts.call, command.ref)
-            rank = found[1].rank if found else 1
-            promoted = (command.ref, "promote", {"krw": command.krw, "rank": rank})
-            return [promoted, *_told_at_once(facts, [command.ref])]
+            assert found is not None  # guard `best_on_reserve`
+            given = {"krw": command.krw, "rank": found[1].rank, "score": found[1].score}
+            return [(command.ref, "promote", given), *_told_at_once(facts, [command.ref])]
         case "cancel_award":
             return [(command.ref, "cancel_award", {})]
         case "cancel_call":
@@ -520,6 +630,22 @@ def orders(facts: EditionFacts) -> list[tuple[str, str, dict[str, Any]]]:
             return [(command.ref, f"return_to_{command.to}", {})]
         case _:
             return []
+
+
+def _last(command: m.DecideSelection) -> str | None:
+    """The fewest points, bonus included, of those that have a place or the reserve before anybody is passed over.
+
+    Whom the committee put up with a reason comes later in the ranking, and says nothing about the others.
+    """
+    chosen = {choice.ref: choice.points for choice in (*command.selected, *command.reserve)}
+    before = [chosen[ref] for ref in takewhile(chosen.__contains__, command.ranking)]
+    points = [each for each in before if each is not None]
+    return str(min(points)) if points else None
+
+
+def _decided_here(call: Call) -> list[str]:
+    """Everybody that the edition decided on."""
+    return [*call.standings(), *(ref for decided in call.decided.values() for ref in decided.passed_over)]
 
 
 def _told_at_once(facts: EditionFacts, refs: list[str]) -> list[tuple[str, str, dict[str, Any]]]:

@@ -164,6 +164,7 @@ async def judged(
 ) -> list[Command]:
     """The same commands, each with its id and what the rules have against it; nothing is sent."""
     rules = (await answered(lambda: office.gateway.rules(year), away)).edition
+    now = await answered(lambda: office.now(year), away)
 
     async def judge(command: Command) -> Command:
         if command.faults:
@@ -180,7 +181,7 @@ async def judged(
                     application=Application.model_validate(standing["facts"]),
                     command=parsed,
                     edition=rules,
-                    now=await office.now(year),
+                    now=now,
                     source=stage,
                     dest=row.dest or stage,
                     entries=len(ledger),
@@ -266,11 +267,17 @@ async def _all(
 # --- an edition's orders ----------------------------------------------------------------------------------------------
 
 
-async def everybody_told(office: Office, year: int, entry: int, told: Told) -> None:
-    """Look on until everybody has been told what an edition's entry decided; it goes on without being looked at."""
+async def everybody_told(office: Office, year: int, entry: int, told: Told) -> list[str]:
+    """Look on until all who answer have been told what an edition's entry decided; it goes on without being looked at.
+
+    Returns:
+        Who did not answer, and is told again until they do.
+    """
     of = 0
-    while left := [some for some in await answered(lambda: office.gateway.orders(year)) if some.entry == entry]:
+    while True:
+        left = [some for some in await answered(lambda: office.gateway.orders(year)) if some.entry == entry]
         of = max(of, sum(some.of for some in left))
         told(of - sum(some.of - some.done for some in left), of)
+        if all(some.again for some in left):
+            return [ref for some in left for ref in some.again]
         await asyncio.sleep(LOOKS_EVERY)
-    told(of, of)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from kcity_flow.interfaces.bulk import Command
     from kcity_flow.interfaces.files import Row
     from kcity_flow.interfaces.office import Office
+    from kcity_flow.interfaces.ranking import Ranking
 
 T = TypeVar("T")
 
@@ -535,13 +536,15 @@ def do(
 
 async def _watched(office: Office, receipt: Receipt, as_json: bool) -> None:
     """Show how far an edition's orders are, where somebody sees it; Ctrl-C stops looking on and nothing else."""
+    from kcity_flow.interfaces import tables
     from kcity_flow.interfaces.bulk import everybody_told
 
     with _bar("Telling applications", as_json) as told:
         if told and receipt.subject.startswith("edition/") and receipt.outcome == "made":
             year = int(receipt.subject.removeprefix("edition/"))
             try:
-                await everybody_told(office, year, receipt.entry, told)
+                if silent := await everybody_told(office, year, receipt.entry, told):
+                    print(f"There is {tables.told_again(silent)}.", file=sys.stderr)
             except asyncio.CancelledError:
                 print(f"It goes on by itself; `kcity show {year}` says how far it is.", file=sys.stderr)
 
@@ -791,7 +794,12 @@ def select(
     override: Annotated[
         str, typer.Option(metavar="REF,REF", help="Who comes first whatever the ranking says; takes a --reason.")
     ] = "",
-    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="For leaving the order of the ranking.")] = None,
+    without: Annotated[
+        str, typer.Option(metavar="REF,REF", help="Who is left out and goes on waiting; takes a --reason.")
+    ] = "",
+    reason: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="For leaving the order of the ranking, or somebody out.")
+    ] = None,
     over_quota_reason: Annotated[
         str | None, typer.Option(metavar="TEXT", help="For more places than the quota is about.")
     ] = None,
@@ -803,7 +811,7 @@ def select(
     from kcity_flow.domain.selection import Call
     from kcity_flow.interfaces import tables
     from kcity_flow.interfaces.office import as_year
-    from kcity_flow.interfaces.ranking import against, decision
+    from kcity_flow.interfaces.ranking import against, decision, unranked
 
     year = as_year(edition)
     awards = dict(map(_award, krw or ()))
@@ -811,17 +819,21 @@ def select(
     grounds = {name: text for name, text in (("reason", reason), ("over_quota_reason", over_quota_reason)) if text}
     evidence = (minutes,) if minutes else ()
 
-    async def decided(office: Office) -> dict[str, Any]:
-        found = await _ranking(office, year, programme)
-        return decision(found, places, awards, _refs(order), reserve=reserve, override=_refs(override))
+    def decided(found: Ranking, left_out: list[str]) -> dict[str, Any]:
+        return decision(
+            found, places, awards, _refs(order), reserve=reserve, override=_refs(override), without=left_out
+        )
 
     async def look(office: Office) -> tuple[dict[str, Any], list[str]]:
         standing, rules = await office.gateway.standing(str(year)), await office.gateway.rules(year)
-        call, data = Call.model_validate(standing["facts"]), await decided(office)
-        return data, against(data, call, rules.edition, frozenset(grounds), minuted=bool(evidence))
+        call, found = Call.model_validate(standing["facts"]), await _ranking(office, year, programme)
+        data = decided(found, [*dict.fromkeys((*_refs(without), *found.incomplete))])
+        missing = against(data, call, rules.edition, frozenset(grounds), minuted=bool(evidence))
+        incomplete = unranked(found, _refs(without))
+        return data, [*([incomplete] if incomplete else []), *missing]
 
     async def propose(office: Office) -> Any:
-        data = await decided(office) | grounds
+        data = decided(await _ranking(office, year, programme), _refs(without)) | grounds
         return await office.do(str(year), "decide_selection", data, person=person, evidence=evidence)
 
     if preview:

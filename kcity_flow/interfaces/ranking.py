@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from kcity_flow.adapters.register import Register
 from kcity_flow.domain import retelling
 from kcity_flow.domain.application import Application
-from kcity_flow.domain.edition import Edition, Preference, Programme, QuotaKind
+from kcity_flow.domain.edition import Edition, Preference, Programme
 from kcity_flow.domain.errors import GuardFailed, Unknown
 from kcity_flow.domain.evaluation import criterion_mean, final_score, ranking_step, too_few_sheets
 from kcity_flow.domain.machine import EDITIONS
 from kcity_flow.domain.messages import By, DecideSelection, Entry, Outcome, View, edition_id, parse
-from kcity_flow.domain.selection import Call, Candidate, EditionFacts, Ranked, rank
+from kcity_flow.domain.selection import Call, Candidate, EditionFacts, Ranked, places_left, rank
 from kcity_flow.domain.stages import Role, Stage
-from kcity_flow.gateway import STANDS_FOR_A_TEXT
+from kcity_flow.gateway import AWAITED, STANDS_FOR_A_TEXT
 from kcity_flow.interfaces.misuse import Misused
 
 
 class Ranking(NamedTuple):
-    """Shortlisted applications in order, and how many of them there are places for. KRW.
+    """Who is shortlisted or on the reserve, in order, and how many places are left. KRW.
 
-    ``incomplete`` are shortlisted ones whose sheets no longer suffice, each with what is missing. ``decision`` is the
-    edition's entry that decided on them, if one has.
+    ``on_reserve`` are those who stand there already: they get a place by promotion, and keep their line. ``incomplete``
+    are those whose sheets no longer suffice, each with what is missing. ``first_rank`` comes after every place that
+    was given. ``decision`` is the edition's entry that decided on them, if one has.
     """
 
     programme: Programme
@@ -34,18 +37,25 @@ class Ranking(NamedTuple):
     places: int
     committed: int
     budget: int | None
+    on_reserve: frozenset[str] = frozenset()
+    first_rank: int = 1
     decision: Entry | None = None
+
+    def given(self) -> int:
+        """How many places can be given in the order of the ranking: to those before the first on the reserve."""
+        ahead = takewhile(lambda line: line.candidate.ref not in self.on_reserve, self.lines)
+        return min(self.places, sum(1 for _ in ahead))
 
     def sums(self) -> tuple[int, int]:
         """The least and the most that the places cost."""
-        award, count = self.programme.award, min(self.places, len(self.lines))
+        award, count = self.programme.award, self.given()
         return award.min_krw * count, award.max_krw * count
 
     def outcomes(self) -> dict[str, str]:
         """What each line came to, or would come to by the ranking: place, reserve, or passed over."""
         refs = [line.candidate.ref for line in self.lines]
         if self.decision is None:
-            return {ref: "place" if number < self.places else "reserve" for number, ref in enumerate(refs)}
+            return {ref: "place" if number < self.given() else "reserve" for number, ref in enumerate(refs)}
         data = self.decision.data
         decided = dict.fromkeys(data["ranking"], "passed over")
         decided |= {choice["ref"]: "reserve" for choice in data.get("reserve", ())}
@@ -54,7 +64,7 @@ class Ranking(NamedTuple):
 
 
 class _Standing(NamedTuple):
-    """A shortlisted application as the ranking sees it; ``missing``: what bars it from being ranked."""
+    """An application that awaits a place, as the ranking sees it; ``missing``: what bars it from being ranked."""
 
     ref: str
     city: str
@@ -67,13 +77,13 @@ class _Standing(NamedTuple):
 
 
 def ranking(edition: Edition, programme: str, call: Call, register: Register) -> Ranking:
-    """Rank everybody who is shortlisted in a programme and not yet decided, by how the register says they stand.
+    """Rank everybody in a programme who is shortlisted and not yet decided, or on the reserve, as the register says.
 
     Raises:
         Unknown: the edition has no such programme.
     """
     rules = edition.programme(programme)
-    views = register.subjects(edition.year, Stage.SHORTLISTED, programme)
+    views = [view for view in register.subjects(edition.year, programme=programme) if view.stage in AWAITED]
     return _ranked(edition, rules, call, (_of_view(view, rules, register) for view in views), register)
 
 
@@ -109,9 +119,9 @@ def ranking_told(edition: Edition, programme: str, register: Register, number: i
         retelling.application_of(edition, view.subject, register.entries(view.subject), until)
         for view in register.subjects(edition.year, programme=programme)
     )
-    standing = (_of_application(one, rules) for one in told if one.stage is Stage.SHORTLISTED)
+    standing = (_of_application(one, rules) for one in told if one.stage in AWAITED)
     call = retelling.call_of(edition, of_edition, until)
-    return _ranked(edition, rules, call, standing, register)._replace(decision=decision)
+    return _ranked(edition, rules, call, standing, register, until)._replace(decision=decision)
 
 
 def _decides(entry: Entry, programme: str) -> bool:
@@ -120,31 +130,27 @@ def _decides(entry: Entry, programme: str) -> bool:
 
 
 def _ranked(
-    edition: Edition, rules: Programme, call: Call, standing: Iterable[_Standing], register: Register
-) -> Ranking:
-    everybody = list(standing)
+    edition: Edition, rules: Programme, call: Call, standing: Iterable[_Standing], register: Register,
+    until: datetime | None = None,
+) -> Ranking:  # fmt: skip
+    # The edition knows first: who was just given a place may still seem to wait for one.
+    everybody = [one for one in standing if one.ref not in call.places]
     placed = {holder.choice.country for holder in call.places.values()}
-    candidates = [_candidate(one, rules, edition, register) for one in everybody if not one.missing]
+    candidates = [_candidate(one, rules, edition, register, until) for one in everybody if not one.missing]
     lines = rank(rules, candidates, frozenset({*edition.project_countries, *placed}))
+    left = places_left(call, edition, rules)
     return Ranking(
         programme=rules,
         lines=lines,
         cities={one.ref: one.city for one in everybody},
         incomplete={one.ref: one.missing for one in everybody if one.missing},
         taken=call.taken(rules.key),
-        places=_places(edition, rules, call, len(lines)),
+        places=len(lines) if left is None else left,
         committed=call.committed_krw(),
         budget=edition.budget_krw,
+        on_reserve=frozenset(choice.ref for choice in call.reserve(rules.key)),
+        first_rank=call.next_rank(rules.key),
     )
-
-
-def _places(edition: Edition, programme: Programme, call: Call, candidates: int) -> int:
-    """How many places can still be given without a reason: by the programme's quota and by the total."""
-    quota, total = programme.quota, edition.total
-    left = candidates if quota.kind is QuotaKind.AT_LEAST else quota.places - call.taken(programme.key)
-    if total is not None and total.kind is not QuotaKind.AT_LEAST:
-        left = min(left, total.places - call.taken())
-    return max(0, left)
 
 
 def _of_view(view: View, rules: Programme, register: Register) -> _Standing:
@@ -184,7 +190,9 @@ def _of_application(told: Application, programme: Programme) -> _Standing:
     )
 
 
-def _candidate(one: _Standing, programme: Programme, edition: Edition, register: Register) -> Candidate:
+def _candidate(
+    one: _Standing, programme: Programme, edition: Edition, register: Register, until: datetime | None
+) -> Candidate:
     return Candidate(
         ref=one.ref,
         country=one.country,
@@ -194,27 +202,38 @@ def _candidate(one: _Standing, programme: Programme, edition: Edition, register:
         sheets=one.sheets,
         matching_krw=one.matching_krw,
         preferred=any(
-            _has_previous_result(one, rule, edition.year, register)
+            _has_previous_result(one, rule, edition.year, register, until)
             for rule in programme.preferences
             if rule.by == "previous_result"
         ),
     )
 
 
-def _has_previous_result(one: _Standing, rule: Preference, year: int, register: Register) -> bool:
+def _has_previous_result(
+    one: _Standing, rule: Preference, year: int, register: Register, until: datetime | None
+) -> bool:
     """Whether the applicant, or a partner, had a project of the programme named that ended as well as the rule asks.
 
-    Both are compared by the ids that the vault gave to their names; a project was its applicant's.
+    Both are compared by the ids that the vault gave to their names; a project was its applicant's. What was recorded
+    at or after ``until`` is left out.
     """
     if rule.from_year is not None and year < rule.from_year:
         return False
     grades = ("good",) if rule.grade == "good" else ("good", "fair")
     return any(
-        entry.command == "close" and entry.data.get("grade") in grades
-        for earlier in register.subjects(year - rule.years_before, Stage.CLOSED, rule.programme, country=one.country)
+        _grade(register.entries(earlier.subject), until) in grades
+        for earlier in register.subjects(year - rule.years_before, programme=rule.programme, country=one.country)
         if earlier.organisation in one.organisations
-        for entry in register.entries(earlier.subject)
     )
+
+
+def _grade(ledger: Iterable[Entry], until: datetime | None) -> str | None:
+    """How a project had ended by then, if it had."""
+    grade = None
+    for entry in ledger:
+        if entry.outcome is Outcome.MADE and (until is None or entry.at < until) and entry.source != entry.dest:
+            grade = entry.data.get("grade") if entry.dest == Stage.CLOSED else None
+    return grade
 
 
 def decision(
@@ -225,36 +244,58 @@ def decision(
     *,
     reserve: int | None = None,
     override: Iterable[str] = (),
+    without: Iterable[str] = (),
 ) -> dict[str, Any]:
     """What ``decide_selection`` is to say: places for the best, the reserve for the next; the rest is passed over.
 
+    Whoever stands on the reserve stays there, ranked anew with those that come to it.
+
     Args:
         found: The ranking.
-        places: How many places to give; all that are left if not given.
+        places: How many places to give; if not given all that are left, as far as nobody on the reserve comes before.
         awards: KRW by reference number; under ``""`` for everybody else. May be empty where the award is one sum.
         order: The committee's order of those whom no rule separates: its minuted vote.
-        reserve: How many stand on the reserve; all that are left if not given.
+        reserve: How many stand on the reserve, with those who do already; all that are left if not given.
         override: Who comes first whatever the ranking says, in this order; it takes a reason.
+        without: Who is left out, and goes on waiting; it takes a reason.
 
     Raises:
-        Misused: an order or an award is missing.
+        Misused: an order or an award is missing, or somebody who cannot be ranked is not left out.
     """
-    order, override = list(order), list(override)
+    order, override, without = list(order), list(override), list(without)
+    if stray := [ref for ref in without if ref not in found.cities]:
+        raise Misused(f"{', '.join(stray)} is not in the ranking; see it with `kcity rank`.")
+    if sentence := unranked(found, without):
+        raise Misused(sentence)
+    found = found._replace(lines=[line for line in found.lines if line.candidate.ref not in without])
     ranked = {line.candidate.ref: line for line in found.lines}
     if unknown := [ref for ref in [*order, *override, *(ref for ref in awards if ref)] if ref not in ranked]:
         raise Misused(f"{', '.join(unknown)} is not in the ranking; see it with `kcity rank`.")
     computed, voted = _in_order(found.lines, order)
     chosen = [*override, *(ref for ref in computed if ref not in override)]
-    wanted = found.places if places is None else places
-    listed = len(chosen) if reserve is None else wanted + reserve
-    choices = list(_choices(found, [ranked[ref] for ref in chosen[:listed]], awards, wanted))
+    newcomers = [ref for ref in chosen if ref not in found.on_reserve]
+    selected = newcomers[: found.given() if places is None else places]
+    others = [ref for ref in chosen if ref not in selected]
+    stay = [ref for n, ref in enumerate(others) if reserve is None or n < reserve or ref in found.on_reserve]
+    choices = list(_choices(found, [ranked[ref] for ref in (*selected, *stay)], awards, len(selected)))
     return {
         "programme": found.programme.key,
         "ranking": computed,
-        "selected": choices[:wanted],
-        "reserve": choices[wanted:],
+        "selected": choices[: len(selected)],
+        "reserve": choices[len(selected) :],
         "voted": voted,
+        "left_out": without,
     }
+
+
+def unranked(found: Ranking, without: Collection[str]) -> str:
+    """Who cannot be ranked, and is not left out on purpose; nothing, if nobody."""
+    lacking = {ref: missing for ref, missing in found.incomplete.items() if ref not in without}
+    if not lacking:
+        return ""
+    told = "; ".join(f"{ref} (it lacks {missing})" for ref, missing in lacking.items())
+    out = ",".join([*without, *lacking])
+    return f"Not all can be ranked: {told}. See to that, or leave them out with `--without {out} --reason TEXT`."
 
 
 def _in_order(lines: list[Ranked], order: list[str]) -> tuple[list[str], list[str]]:
@@ -278,10 +319,10 @@ def _in_order(lines: list[Ranked], order: list[str]) -> tuple[list[str], list[st
 def _choices(found: Ranking, lines: list[Ranked], awards: dict[str, int], wanted: int) -> Iterator[dict[str, Any]]:
     award = found.programme.award
     fixed = award.min_krw if award.min_krw == award.max_krw else 0
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(lines):
         ref = line.candidate.ref
         krw = awards.get(ref) or awards.get("") or fixed
-        if not krw and number <= wanted:
+        if not krw and number < wanted:
             raise Misused(
                 f"An award in {found.programme.key} lies between {award.min_krw:,} and {award.max_krw:,} KRW; "
                 f"give each one's with --krw {ref}=SUM, or one for all with --krw SUM."
@@ -289,7 +330,7 @@ def _choices(found: Ranking, lines: list[Ranked], awards: dict[str, int], wanted
         yield {
             "ref": ref,
             "krw": krw or award.min_krw,
-            "rank": number,
+            "rank": found.first_rank + number,
             "organisation": line.candidate.organisation,
             "country": line.candidate.country,
             "score": line.candidate.score,

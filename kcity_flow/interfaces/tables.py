@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, time
 from types import SimpleNamespace
 from typing import Any
@@ -32,7 +32,7 @@ from kcity_flow.domain.screening import Line
 from kcity_flow.domain.selection import Call, EditionFacts
 from kcity_flow.domain.stages import EditionStage, Role, Stage
 from kcity_flow.domain.values import canonical_instant, last_day
-from kcity_flow.gateway import BELONGS_TO, COUNTED, PAPER_RANK, OrdersUnderWay, kind_of
+from kcity_flow.gateway import BELONGS_TO, COUNTED, FILLED, PAPER_RANK, OrdersUnderWay, kind_of
 from kcity_flow.interfaces import lifecycle
 from kcity_flow.interfaces.inbox import following
 from kcity_flow.interfaces.ranking import Ranking
@@ -128,7 +128,8 @@ def subject(
         told.append(
             Text(
                 f"under way: {some.of - some.done:,} of {some.of:,} orders of entry {some.entry} "
-                f"({', '.join(some.triggers)}) are still to be carried out",
+                f"({', '.join(some.triggers)}) are still to be carried out"
+                + (f"; {told_again(some.again)}" if some.again else ""),
                 style="yellow",
             )
         )
@@ -137,6 +138,12 @@ def subject(
     for proposal in proposals:
         told.append(waiting(view.subject, proposal))
     return Group(*told, entries(ledger, texts))
+
+
+def told_again(refs: Sequence[str], named: int = 5) -> str:
+    """Who could not be told yet, as part of a sentence."""
+    some = ", ".join(refs[:named]) + (f" and {len(refs) - named:,} more" if len(refs) > named else "")
+    return f"no answer from {some}, which the edition tells again until there is one; see `kcity show {refs[0]}`"
 
 
 _SHOWN_ABOVE = ("ref", "stage", "since", "programme", "city", "title", "year", "place", "timers", "applicant")
@@ -274,10 +281,11 @@ def fields(model: type[m.Command]) -> dict[str, Any]:
     """The fields of a command that --data gives: JSON schema of each, and whether it is needed."""
     schema = model.model_json_schema(mode="validation")
     defs = schema.get("$defs", {})
+    hidden = (*COMMON, FILLED.get(model.model_fields["trigger"].default))
     return {
         name: {**_resolved(value, defs), "required": name in schema.get("required", ())}
         for name, value in schema["properties"].items()
-        if name not in COMMON
+        if name not in hidden
     }
 
 
@@ -479,9 +487,7 @@ def inbox(items: list[Item], person: str | None) -> RenderableType:
     """What waits for a person, or for anybody: by when, what it is, what to type next."""
     if not items:
         whom = person or "anybody"
-        return Text(
-            f"Nothing with a date waits for {whom}, and no proposal; `kcity list E` shows where everything stands."
-        )
+        return Text(f"Nothing waits for {whom}; `kcity list E` shows where everything stands.")
     table = _table("due", "ref", "programme", "city", "what", *([] if person else ["waits for"]), "next")
     for item in items:
         due = deadline(item.waiting.due_at) if item.waiting.due_at else "no date"
@@ -626,10 +632,11 @@ def preview(data: dict[str, Any], missing: list[str]) -> RenderableType:
             cells = (points(choice["score"], scores), choice["decided_by"].replace("_", " "), gets)
             table.add_row(str(choice["rank"]), choice["ref"], choice["country"], krw, *cells)
     passed = len(data["ranking"]) - len(data["selected"]) - len(data["reserve"])
+    left_out = f"; left out: {', '.join(data['left_out'])}" if data["left_out"] else ""
     total = sum(choice["krw"] for choice in data["selected"])
     told = Text(
         f"{len(data['selected'])} places for {total:,} KRW; {len(data['reserve'])} on the reserve; "
-        f"{passed} passed over."
+        f"{passed} passed over{left_out}."
     )
     verdict = [Text(line, style="red") for line in missing] or [Text("The rules allow it. Nothing was proposed.")]
     return Group(table, told, *verdict)

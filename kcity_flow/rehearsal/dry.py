@@ -17,7 +17,7 @@ from kcity_flow.domain import messages as m
 from kcity_flow.domain.casefile import ApplicationFile, CaseFile, EditionFile
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.errors import FileClosed, Refusal
-from kcity_flow.gateway import BELONGS_TO
+from kcity_flow.gateway import BELONGS_TO, FILLED, filled
 
 
 class DryRun:
@@ -91,11 +91,17 @@ class DryRun:
         if BELONGS_TO in m.APPLICATION_COMMANDS.get(trigger, m.Command).model_fields:
             known = self.pool.get(data.get("reviewer", by["person"]))
             data = {**data, **({BELONGS_TO: known.organisations} if known and known.organisations else {})}
+        if trigger in FILLED:
+            proposal = self.edition.carried.proposals.get(data.get("proposal", 0))
+            data = filled(trigger, data, self._open, proposal.substance if proposal else None)
         command = m.parse(file.kind, trigger, {**data, "id": id, "by": by})
         try:
             return file.handle(command, self.now, self.now)
         finally:
             self._follow(file)
+
+    def _open(self) -> list[m.View]:
+        return [file.view() for ref, file in sorted(self.files.items()) if ref not in self._closed]
 
     def advance(self, until: datetime) -> None:
         """Let time pass until an instant, and everything that falls due by then happen, in order."""

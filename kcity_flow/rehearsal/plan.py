@@ -7,7 +7,7 @@ a move taken back, a reviewer replaced.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Container, Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -16,7 +16,7 @@ from typing import Any
 
 from kcity_flow.domain import screening, selection
 from kcity_flow.domain.application import Application
-from kcity_flow.domain.edition import Edition, Late, ProcurementMode, Programme, QuotaKind, StepKind
+from kcity_flow.domain.edition import Edition, Late, ProcurementMode, Programme, StepKind
 from kcity_flow.domain.evaluation import criterion_mean, final_score, judged_steps, quorum, ranking_step, too_few_sheets
 from kcity_flow.domain.messages import ConflictKind, Outcome
 from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage
@@ -393,11 +393,19 @@ class Story:
 
     def judge(self) -> Script:
         """Seats and sheets until those of every step so far suffice: whom a conflict bars, it bars from all of them."""
-        while lacking := [step for step in self._judged() if too_few_sheets(self.app, self.programme, step)]:
+        while lacking := self._lacking():
             step = lacking[0]
             far_apart = len(self.app.counted_sheets(step)) >= quorum(self.programme, step)
             yield from self.seat(step, more=int(far_apart))
             yield from self.score(step)
+
+    def _lacking(self) -> list[Stage]:
+        return [step for step in self._judged() if too_few_sheets(self.app, self.programme, step)]
+
+    @property
+    def judged_in_full(self) -> bool:
+        """Whether the sheets of every step that it has come to suffice."""
+        return not self._lacking()
 
     def _judged(self) -> list[Stage]:
         """The steps judged by sheets that it has come to."""
@@ -1071,49 +1079,57 @@ class Secretariat:
         """Those who wait for a decision are ranked, and the committee's proposal is approved."""
         waiting = [
             s for s in self.stories
-            if s.ref and s.programme is programme and s.awaits_decision and s.stage is S.SHORTLISTED
+            if s.ref and s.programme is programme and s.awaits_decision and s.stage is S.SHORTLISTED and s.judged_in_full
         ]  # fmt: skip
-        if not waiting and programme.key in self.call.decided:
+        reserve_of = {choice.ref: choice for choice in self.call.reserve(programme.key)}
+        standing = [s for s in self.stories if s.ref in reserve_of and s.stage is S.RESERVE and s.judged_in_full]
+        judged_anew = any(_candidate(s).score != reserve_of[s.ref].score for s in standing)
+        if not waiting and not judged_anew and programme.key in self.call.decided:
             return
         with_project = {holder.choice.country for holder in self.call.places.values()}
         lines = selection.rank(
             programme,
-            [_candidate(story) for story in waiting],
+            [_candidate(story) for story in (*waiting, *standing)],
             frozenset({*self.edition.project_countries, *with_project}),
         )
-        by_ref = {story.ref: story for story in waiting}
-        room = self._room(programme)
+        by_ref = {story.ref: story for story in (*waiting, *standing)}
+        room = 0 if programme.key in self.call.nominated else self._room(programme)  # what came free is the reserve's
         selected: list[Any] = []
         reserve: list[Any] = []
-        first = 1 + max([c.rank for c in self._choices(programme.key)], default=0)
+        first = self.call.next_rank(programme.key)
         for place, line in enumerate(lines):
-            story = by_ref[line.candidate.ref]
-            points = Fraction(line.candidate.score) + line.bonus
-            if points >= SELECTED_FROM and len(selected) < room:
-                selected.append(story.choice(first + place, story.award, line))
+            ref, points = line.candidate.ref, Fraction(line.candidate.score) + line.bonus
+            choice = by_ref[ref].choice(first + place, by_ref[ref].award, line)
+            if ref in reserve_of or (points >= RESERVE_FROM and self._reserve_open() and len(selected) >= room):
+                room = 0  # whoever comes after the reserve goes behind it
+                reserve.append(choice)
+            elif points >= SELECTED_FROM and len(selected) < room:
+                selected.append(choice)
             elif points >= RESERVE_FROM and self._reserve_open():
-                reserve.append(story.choice(first + place, story.award, line))
+                reserve.append(choice)
+        ranking = [line.candidate.ref for line in lines]
         voted = [line.candidate.ref for line in lines if line.decided_by == "vote"]
         minutes = [proof(programme.key, "minutes of the vote", *voted)] if voted else None
+        in_order = [choice["ref"] for choice in (*selected, *reserve)] == ranking[: len(selected) + len(reserve)]
         for story in waiting:
             story.awaits_decision = False
-        yield from self.two("decide_selection", R.COMMITTEE, R.MINISTRY, tuple(by_ref), programme=programme.key,
-                            ranking=[line.candidate.ref for line in lines], selected=selected, reserve=reserve,
-                            voted=voted, evidence=minutes)  # fmt: skip
+        yield from self.two("decide_selection", R.COMMITTEE, R.MINISTRY, tuple(s.ref for s in waiting),
+                            programme=programme.key, ranking=ranking, selected=selected, reserve=reserve, voted=voted,
+                            evidence=minutes,
+                            reason=None if in_order and not self.call.nominated and not self._others(programme, by_ref)
+                            else "who is not ranked is not judged in full yet, or comes too late")  # fmt: skip
 
-    def _choices(self, key: str) -> list[Any]:
-        decided = self.call.decided.get(key)
-        return [
-            *(holder.choice for holder in self.call.places.values() if holder.programme == key),
-            *(decided.reserve if decided else ()),
-        ]
+    def _others(self, programme: Programme, ranked: Container[str]) -> bool:
+        """Whether others than those ranked may come to the shortlist at any moment, or back to it."""
+        return any(
+            s.ref and s.programme is programme and s.ref not in ranked and not self.theatre.dry.is_closed(s.ref)
+            for s in self.stories
+        )
 
     def _room(self, programme: Programme) -> int:
-        places = programme.quota.places - self.call.taken(programme.key)
-        total = self.edition.total
-        if total is not None and total.kind is not QuotaKind.AT_LEAST:
-            places = min(places, total.places - self.call.taken())
-        return max(0, places)
+        meant = programme.quota.places - self.call.taken(programme.key)
+        left = selection.places_left(self.call, self.edition, programme)
+        return max(0, meant if left is None else min(meant, left))
 
     def _reserve_open(self) -> bool:
         ladder = self.edition.ladder("reserve")
@@ -1126,6 +1142,7 @@ class Secretariat:
         ready = [
             story.ref for story in self.stories
             if story.ref and story.programme is programme and story.stage is S.RESERVE and story.fate.promoted
+            and self._is_as_decided(story)
         ]  # fmt: skip
         if named is None or not ready or not self._reserve_open() or self.theatre.wishes:
             self._named_for[programme.key] = 0
@@ -1137,6 +1154,10 @@ class Secretariat:
         story = next(story for story in self.stories if story.ref == ref)
         yield from self.two("promote_next", R.MINISTRY, R.MINISTRY, (ref,), ref=ref, krw=story.award,
                             reason=None if ref == named else "the first whose host government is ready")  # fmt: skip
+
+    def _is_as_decided(self, story: Story) -> bool:
+        held = self.call.standing(story.ref)
+        return held is not None and story.judged_in_full and _candidate(story).score == held.choice.score
 
     def publish(self, day_has_come: bool) -> Script:
         """All results at one instant; later, those of applications that were rejected since."""
@@ -1151,7 +1172,7 @@ class Secretariat:
             and not self.theatre.dry.is_closed(story.ref)
         )  # fmt: skip
         if refs or self.call.stage is EditionStage.DECIDING:
-            yield from self.two("publish_results", R.MINISTRY, R.MINISTRY, refs, refs=list(refs),
+            yield from self.two("publish_results", R.MINISTRY, R.MINISTRY, refs,
                                 reason="fewer places than announced, where so")  # fmt: skip
 
 

@@ -127,7 +127,7 @@ class Ledgers:
         quota = {p.key: p.quota.places for p in self.edition.programmes if p.quota.kind is not QuotaKind.AT_LEAST}
         total = self.edition.total
         most = total.places if total and total.kind is not QuotaKind.AT_LEAST else None
-        reasons = {e.number for e in self.of_edition if made(e) and (e.data.get("over_quota_reason") or _promotes(e))}
+        reasons = {e.number for e in self.of_edition if made(e) and e.data.get("over_quota_reason")}
         held: dict[str, str] = {}
         over = 0
         for entry in self.in_time():
@@ -157,10 +157,6 @@ class Ledgers:
 def made(entry: Entry) -> bool:
     """Whether an entry records a move, not a proposal or a refusal."""
     return entry.outcome is Outcome.MADE
-
-
-def _promotes(entry: Entry) -> bool:
-    return entry.command in ("promote_next", "order_return") and entry.reason is not None
 
 
 def _breach(entry: Entry, ledger: dict[int, Entry]) -> str:

@@ -176,7 +176,7 @@ class Theatre:
                 self._perform(player, wish)
         self._let_everything_fall_due()
         for ref, trigger in self.dry.refused_orders:
-            if trigger != "publish_result":  # who withdrew between proposal and approval is not published
+            if trigger not in ("publish_result", "place_on_reserve"):  # who withdrew between proposal and approval
                 raise Unplayable(f"{ref} would not {trigger}, as the edition ordered")
         entries = tuple(self.dry.entries)
         return Plan(

@@ -337,7 +337,7 @@ def test_an_application_is_received_moved_and_shown(desk: Terminal) -> None:
 
 def test_an_empty_inbox_says_where_to_look(kcity: Terminal) -> None:
     assert kcity("inbox") == 0
-    assert kcity.out.startswith("Nothing with a date waits for anybody, and no proposal; `kcity list E` shows")
+    assert kcity.out.startswith("Nothing waits for anybody; `kcity list E` shows")
     assert kcity.json("inbox") == []
 
 

@@ -123,7 +123,8 @@ def test_a_good_study_of_last_year_is_preferred_whoever_of_the_consortium_made_i
             organisation=data["applicant"]["organisation"],
         )
         received = entry(1, view.subject, command="receive", data=data)
-        closed = entry(2, view.subject, command="close", data={"grade": grade})
+        ends = {"source": "settlement", "dest": "closed"}
+        closed = entry(2, view.subject, command="close", data={"grade": grade}, **ends)
         register.project(Batch(entries=(received, closed) if grade else (received,), letters=(), view=view))
         ids = [view.organisation, *(partner["organisation"] for partner in data["applicant"]["partners"])]
         assert all(id.startswith("O-") and id.isupper() for id in ids)

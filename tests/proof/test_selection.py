@@ -298,14 +298,15 @@ class Selection(RuleBasedStateMachine):
             found = ranking(self.edition, programme, call, self.register)
             order = [line.candidate.ref for line in found.lines]
             first = order[-1:] if last_first else []
-            data = decision(found, min(places, len(order)), {"": krw}, order, override=first)
+            few = min(places, len(order))
+            data = decision(found, few, {"": krw}, order, override=first, without=found.incomplete)
             data |= {"reason": WHY} if reason else {}
             data |= {"over_quota_reason": WHY} if over else {}
             data |= {"evidence": [PROOF]} if minutes else {}
             proposer = BOTH if approver is BOTH else COMMITTEE
             confirms = Actor(BOTH.person, Role.MINISTRY) if approver is BOTH else approver
             answer = await self.two(self.name, "decide_selection", proposer, confirms, **data)
-            if places and order and not 400_000_000 <= krw <= 600_000_000:
+            if data["selected"] and not 400_000_000 <= krw <= 600_000_000:
                 assert isinstance(answer, Refusal)
 
         self.run(decides())
@@ -336,12 +337,15 @@ class Selection(RuleBasedStateMachine):
         """Places and reserve for any applications at all, wherever they stand and whatever they applied for."""
         lives = data.draw(st.lists(st.sampled_from(self.lives), unique_by=lambda life: life.ref, max_size=3))
         places = data.draw(st.integers(0, len(lives)))
+        views = {life.ref: self.register.view(life.ref) for life in lives}
+        scores = {ref: view.scores.get("score", "0") if view else "0" for ref, view in views.items()}
+        first = data.draw(st.integers(1, 9))
         choices = [
-            {"ref": life.ref, "krw": 450_000_000, "rank": rank, "organisation": "O-ANY", "country": "TR"}
-            for rank, life in enumerate(lives, start=1)
+            {"ref": ref, "krw": 450_000_000, "rank": rank, "organisation": "O-ANY", "country": "TR", "score": score}
+            for rank, (ref, score) in enumerate(scores.items(), start=first)
         ]
-        refs = [life.ref for life in lives]
-        return {"programme": programme, "ranking": refs, "selected": choices[:places], "reserve": choices[places:]}
+        chosen = {"selected": choices[:places], "reserve": choices[places:]}
+        return {"programme": programme, "ranking": list(scores), **chosen, "reason": WHY}
 
     @rule(index=INDEX, krw=KRW, reason=sometimes)
     def one_is_promoted(self, index: int, krw: int, reason: bool) -> None:
@@ -373,8 +377,7 @@ class Selection(RuleBasedStateMachine):
 
     @rule()
     def results_are_published(self) -> None:
-        refs = [life.ref for life in self.lives]
-        self.run(self.two(self.name, "publish_results", MINISTRY, SECOND_MINISTRY, refs=refs, reason=WHY))
+        self.run(self.two(self.name, "publish_results", MINISTRY, SECOND_MINISTRY, reason=WHY))
 
     # --- time, and what breaks ---
 
@@ -498,12 +501,14 @@ class Selection(RuleBasedStateMachine):
             assert held is not None
             first = before.decided[held.programme].reserve[0].ref
             assert entry.reason or entry.data["ref"] == first
-            self._has_room(held.programme, before.taken(held.programme) + 1, entry.reason)
+            self._has_room(held.programme, before.taken(held.programme) + 1, entry.data.get("over_quota_reason"))
         if entry.command == "decide_selection":
             selected, programme = entry.data["selected"], entry.data["programme"]
             chosen = [choice["ref"] for choice in (*selected, *entry.data.get("reserve", []))]
             assert entry.reason or chosen == entry.data["ranking"][: len(chosen)]
             assert entry.evidence or not entry.data.get("voted")
+            waits = [choice.ref for choice in before.reserve(programme)]
+            assert set(waits) <= {choice["ref"] for choice in entry.data.get("reserve", [])} or entry.reason
             self._has_room(programme, before.taken(programme) + len(selected), entry.data.get("over_quota_reason"))
 
     def _has_room(self, programme: str, taken: int, reason: str | None) -> None:
@@ -517,8 +522,11 @@ class Selection(RuleBasedStateMachine):
         step = [s.kind.value for s in rules.route if s.kind != "consultation"][-1]
         with_project = {*self.edition.project_countries, *(holder.choice.country for holder in call.places.values())}
         keyed: dict[str, tuple[Fraction, ...]] = {}
+        waits = False
         for life in self.lives:
-            if life.programme == programme and getattr(self.register.view(life.ref), "stage", "") == "shortlisted":
+            stage = getattr(self.register.view(life.ref), "stage", "")
+            waits = waits or (life.programme == programme and stage == "shortlisted")
+            if life.programme == programme and stage in ("shortlisted", "reserve"):
                 country = ledgers[life.ref][0].data["applicant"]["country"]
                 given = _counted_by_hand(ledgers[life.ref], step)
                 if computed := _computed_by_hand(
@@ -532,7 +540,7 @@ class Selection(RuleBasedStateMachine):
 
         found = ranking(self.edition, programme, call, self.register)
         assert [(line.rank, line.candidate.ref, Fraction(line.candidate.score)) for line in found.lines] == by_hand
-        if keyed:
+        if waits:
             assert ranking_told(self.edition, programme, self.register).lines == found.lines
 
     def teardown(self) -> None:
@@ -581,11 +589,12 @@ class Selection(RuleBasedStateMachine):
 
     def _orders_under_way(self) -> list[str]:
         heard = {life.ref: [entry.command_id for entry in self.register.entries(life.ref)] for life in self.lives}
+        ledger = self.register.entries(self.name)
         return [
             f"entry {entry.number} to reach {ref}"
-            for entry in self.register.entries(self.name)
+            for entry in ledger
             if entry.outcome is Outcome.MADE
-            for ref in _told(entry)
+            for ref in _told(entry, retelling.call_of(self.edition, ledger[: entry.number - 1]))
             if ref in heard and not self._is_closed(ref)
             if not any(id.startswith(f"edition/{self.edition.year}/{entry.number}/") for id in heard[ref])
         ]
@@ -599,11 +608,12 @@ def _same(found: Any, expected: Any) -> None:
     assert found == expected
 
 
-def _told(entry: Entry) -> list[str]:
-    """Whom an edition's decision is told to."""
+def _told(entry: Entry, before: Call) -> list[str]:
+    """Whom an edition's decision is told to: of those ranked, whoever did not stand on the reserve already."""
     match entry.command:
         case "decide_selection":
-            return list(entry.data["ranking"])
+            waits = [choice.ref for choice in before.reserve(entry.data["programme"])]
+            return [ref for ref in entry.data["ranking"] if ref not in waits]
         case "publish_results":
             return list(entry.data["refs"])
         case "promote_next" | "cancel_award" | "order_return":

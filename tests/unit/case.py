@@ -323,4 +323,5 @@ class Office(_Bench):
     def choice(self, programme: str, number: int, **more: Any) -> dict[str, Any]:
         rules_of = self.edition.programme(programme)
         choice = {"ref": f"KC{self.edition.year}-{rules_of.code}-{number:04}", "krw": rules_of.award.min_krw}
-        return choice | {"rank": number, "organisation": f"O-{rules_of.code}-{number}", "country": "GE"} | more
+        choice |= {"rank": number, "organisation": f"O-{rules_of.code}-{number}", "country": "GE"}
+        return choice | {"score": str(100 - number)} | more

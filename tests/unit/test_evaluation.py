@@ -75,7 +75,7 @@ def test_a_seat_that_is_overdue_and_not_needed_is_given_up_with_a_reason_and_wai
     case.wait(days=30)
     case.do("void_sheet", reviewer="P-REV-4", step="paper_review", reason=REASON)
 
-    assert case.file.view().waiting == ()
+    assert [(one.what, one.to) for one in case.file.view().waiting] == [("reject", ("chair",))]
     with pytest.raises(GuardFailed, match="free_to_judge"):
         case.do("seal_sheet", person="P-REV-4", scores=dict.fromkeys(CRITERIA, 99))
     case.do("reject", ground="below_threshold", reason=REASON)

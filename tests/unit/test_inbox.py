@@ -8,7 +8,9 @@ from kcity_flow.adapters.edition_files import shipped
 from kcity_flow.domain.agenda import APPLICATION_TIMERS, EDITION_TIMERS
 from kcity_flow.domain.inbox import TASKS, business_time, inbox
 from kcity_flow.domain.messages import View, Waiting
+from kcity_flow.domain.moves import BY_TRIGGER
 from kcity_flow.domain.stages import Role, Stage
+from kcity_flow.domain.tasks import TASKS as ROWS
 from tests.unit.case import HASH, Case, Office, rules, seoul
 
 INSTANT = timedelta(microseconds=1)
@@ -169,7 +171,7 @@ def test_nothing_is_overdue_in_an_edition_whose_time_is_unknown() -> None:
 
 def test_the_most_urgent_comes_first_and_what_has_no_date_last() -> None:
     views = [
-        view("KC2021-PLA-0001", waits("open_call")),
+        view("KC2021-PLA-0001", waits("open_screening")),
         view("KC2021-PLA-0002", waits(due_at=seoul(2021, 5, 8))),
         view("edition/2021", waits("results", due_at=seoul(2021, 5, 7))),
         view("KC2021-PLA-0003", waits(due_at=seoul(2021, 5, 8) - INSTANT)),
@@ -259,3 +261,109 @@ def test_a_view_from_before_says_that_nothing_waits() -> None:
     older = view("KC2021-PLA-0001").model_dump(mode="json", exclude={"waiting"})
 
     assert View.model_validate(older).waiting == ()
+
+
+# --- whose turn it is, without a deadline -----------------------------------------------------------------------------
+
+
+def turn(case: Case, what: str) -> tuple[tuple[str, ...], bool]:
+    """For whom it waits, and whether there is a day."""
+    found = waiting(case, what)
+    assert found.since <= case.now
+    return found.to, found.due_at is not None
+
+
+def invited(case: Case) -> None:
+    sides = {"applicant": ["P-MAYOR"], "ministry": ["P-MIN"]}
+    case.do("schedule", date_at=case.now + timedelta(days=14), **sides, evidence=[HASH])
+
+
+def held(case: Case) -> Case:
+    invited(case)
+    case.wait(days=14)
+    case.do("hold")
+    return case
+
+
+@pytest.mark.parametrize(
+    ("stage", "what", "to", "dated"),
+    [
+        (Stage.CONSULTATION, "schedule", "desk", True),
+        (Stage.SHORTLISTED, "decide_selection", "committee", False),
+        (Stage.SELECTED, "publish_results", "ministry", False),
+        (Stage.RESERVE, "publish_results", "ministry", False),
+        (Stage.NOT_SELECTED, "publish_results", "ministry", False),
+        (Stage.PROCUREMENT, "set_terms", "procurement_officer", False),
+    ],
+)
+def test_where_an_application_stands_says_whose_turn_it_is(stage: Stage, what: str, to: str, dated: bool) -> None:
+    assert turn(Case().to(stage), what) == ((to,), dated)
+
+
+def test_minutes_wait_for_the_side_that_has_not_agreed_them() -> None:
+    case = held(Case().to(Stage.CONSULTATION))
+    assert turn(case, "minutes") == (("P-MAYOR", "ministry"), True)
+
+    case.do("agree_minutes", Role.APPLICANT, person="P-MAYOR", side="applicant", minutes=HASH)
+    assert turn(case, "minutes") == (("ministry",), True)
+
+    case.do("agree_minutes", Role.MINISTRY, side="ministry", minutes=HASH)
+    assert "minutes" not in names(case)
+    assert turn(case, "finish_round") == (("desk",), False)
+
+
+def test_who_agreed_the_minutes_is_not_reminded_of_them() -> None:
+    case = held(Case().to(Stage.CONSULTATION))
+    case.do("agree_minutes", Role.APPLICANT, person="P-MAYOR", side="applicant", minutes=HASH)
+    case.wait(days=10)
+
+    reminded = {letter.to for letter in case.letters if "/minutes/" in letter.key}
+    assert reminded == {"desk", "ministry"}
+
+
+def test_a_date_that_was_missed_is_to_be_set_again_and_one_that_passed_to_be_recorded() -> None:
+    case = Case().to(Stage.CONSULTATION)
+    invited(case)
+    assert names(case) == {"presentation"}
+
+    case.wait(days=15)
+    assert turn(case, "hold") == (("desk",), False)
+
+    case.do("miss_date")
+    assert turn(case, "reschedule") == (("desk",), False)
+
+
+def test_an_upheld_objection_waits_for_the_reopening_it_names() -> None:
+    case = Case().to(Stage.NOT_SELECTED)
+    case.ordered("publish_result")
+    case.do("send_letter")
+    case.do("object", Role.APPLICANT, person="P-MAYOR", ground="office_error", evidence=[HASH])
+    assert waiting(case, "objection").to == ("objection_committee",)
+    case.two("uphold_objection", step="shortlisted", reason=HASH)
+
+    found = waiting(case, "reopen_selection")
+    assert (found.to, found.due_at, found.since) == (("desk",), None, case.now)
+
+
+def test_an_application_that_arrived_late_waits_to_be_refused() -> None:
+    case = Case()
+    case.until(case.window.closes_at)
+    case.receive(received_at=case.window.closes_at)
+
+    assert turn(case, "refuse_late") == (("desk",), False)
+
+
+def test_what_the_edition_decides_for_many_is_one_line_of_the_inbox() -> None:
+    shortlist = [
+        view(f"KC2021-PLA-000{n}", waits("decide_selection", "committee"), programme="planning") for n in (1, 2, 3)
+    ]
+
+    [item] = inbox(shortlist, {}, "P-COMMITTEE", frozenset({"committee"}))
+
+    assert (item.subject, item.task()) == ("edition/2021", "decide on the shortlist (3 applications)")
+
+
+def test_every_task_is_a_move_of_its_stage_and_has_words() -> None:
+    for row in ROWS:
+        assert [stage for stage in row.stages if (row.trigger, stage) not in BY_TRIGGER] == []
+        assert row.what in TASKS

@@ -97,3 +97,22 @@ def test_before_the_decision_a_conflict_raises_no_flag():
     case.do("declare_conflict", person=FIRST, step="paper_review", conflict=True, kind="family")
 
     assert case.entries[-1].command == "declare_conflict"
+
+
+def test_a_place_is_refused_that_a_score_was_decided_for_which_a_conflict_has_changed():
+    """Four sheets of 72, 72, 72 and 92: the last one's reviewer is tied, found out between proposal and approval."""
+    case = Case().to(Stage.PAPER_REVIEW)
+    case.do("assign_reviewer", reviewer="P-REV-4", step="paper_review", reason=REASON)
+    case.do("declare_conflict", person="P-REV-4", step="paper_review", conflict=False)
+    case.seal(72, 72, 72, 92)
+    case.do("invite_to_consultation")
+    case.finish_step()
+    case.do("shortlist")
+    assert case.file.view().scores["score"] == "77"
+    case.do("declare_conflict", person="P-REV-4", step="paper_review", conflict=True, kind="consortium")
+
+    for trigger, data in (("select", {"krw": 400_000_000, "rank": 1}), ("place_on_reserve", {})):
+        with pytest.raises(GuardFailed, match="score 77 by which it was ranked; its sheets come to 72"):
+            case.ordered(trigger, score="77", **data)
+    case.ordered("select", krw=400_000_000, rank=1, score="72")
+    assert case.stage is Stage.SELECTED

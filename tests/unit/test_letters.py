@@ -13,7 +13,7 @@ from kcity_flow.domain.letters import CONFLICT_FOUND, DUE_BY, RESULTS, TOLD
 from kcity_flow.domain.messages import Batch
 from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.letters import FOLDER, CannotWrite, Letters, due
-from tests.unit.case import Case
+from tests.unit.case import Case, rules
 from tests.unit.paper import REF, batch, entry, letter, view
 
 TEMPLATES = sorted(path.stem for path in FOLDER.glob("[!_]*.j2"))
@@ -84,6 +84,51 @@ def test_who_came_late_is_told_so():
 def test_a_letter_is_not_written_with_a_hole_in_it(template: str):
     with pytest.raises(CannotWrite, match=template):
         written(template, data={})
+
+
+def rejected(command: str, grounds: tuple[str, ...] = ("office_error", "new_evidence"), **data: Any) -> str:
+    told = letter("result_not_selected", due_at=DUE, grounds=grounds)
+    about = entry(1, command=command, data=data)
+    standing, reason = view(scores={"score": "239/3"}), {"reason": "We said so."}
+    return Letters().write(told, standing, about, "Ms Nino Beridze", reason)[1]
+
+
+def test_who_was_passed_over_is_told_the_score_they_ranked_below_and_no_reason_that_is_not_theirs():
+    body = rejected("pass_over", last="80")
+
+    assert "Score:   79.67 of 100" in body
+    assert (
+        "It ranked below the last project that was given a place or a line on the\nreserve, which had a score of 80.00"
+    ) in body
+    assert "We said so." not in body
+    assert "It ranked below" not in rejected("pass_over")
+
+
+def test_scores_that_two_decimals_would_show_as_equal_are_shown_in_full():
+    assert "79.67 (exactly 7967/100)" in " ".join(rejected("pass_over", last="7967/100").split())
+
+
+def test_a_rejection_gives_its_ground_and_its_reason_and_an_ended_reserve_neither():
+    assert "Ground:  below threshold" in rejected("reject", ground="below_threshold")
+    assert "Reason given: We said so." in rejected("reject", ground="below_threshold")
+    assert "It stood on the reserve list" in rejected("expire")
+
+
+@pytest.mark.parametrize("template", ["result_not_selected", "ineligible", "late"])
+def test_an_applicant_may_object_on_the_grounds_that_the_edition_allows(template: str):
+    told = letter(template, due_at=DUE, grounds=("office_error", "new_evidence"))
+    body = Letters().write(told, view(), entry(), "Ms Nino Beridze")[1]
+
+    assert "stating one of these grounds:" in " ".join(body.split())
+    assert "\n\n  - an error in the conduct of the office\n  - new evidence\n\n" in body
+
+
+def test_the_letter_takes_the_grounds_of_objection_from_the_edition():
+    case = Case(edition=rules("2021").model_copy(update={"objection_grounds": ("office_error",)}))
+    case.to(Stage.INELIGIBLE)
+    case.do("send_letter")
+
+    assert case.letters[-1].grounds == ("office_error",)
 
 
 def test_an_empty_field_is_named():

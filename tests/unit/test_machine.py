@@ -122,7 +122,7 @@ def test_two_roles_of_one_person_are_still_one():
 @pytest.mark.parametrize(
     ("change", "missing"),
     [
-        ({"item": "oversees"}, "its data differ from those proposed; repeat them, or refuse the proposal"),
+        ({"item": "oversees"}, "its data (item) differ from those proposed; repeat them, or refuse the proposal"),
         ({"proposal": 99}, "no declare_ineligible waits under entry 99"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.evaluation import criterion_mean, final_score, too_few_sheets
 from kcity_flow.domain.messages import Applicant, Batch, Choice, ConflictKind, Partner, Reviewer
 from kcity_flow.domain.reviewers import Assignment, propose
-from kcity_flow.domain.selection import Call, Candidate, Holder, Ranked, rank
+from kcity_flow.domain.selection import Call, Candidate, Holder, Programmes, Ranked, rank
 from kcity_flow.domain.stages import Stage
+from kcity_flow.gateway import filled
 from kcity_flow.interfaces.misuse import Misused
-from kcity_flow.interfaces.ranking import Ranking, decision, ranking
-from tests.unit.case import rules
+from kcity_flow.interfaces.ranking import Ranking, decision, ranking, ranking_told
+from tests.unit.case import Case, Office, rules
 from tests.unit.paper import AT, entry, view
 
 NEXT_YEAR = rules("2021").model_copy(update={"year": 2022, "projects": ()})
@@ -41,7 +43,7 @@ def register(tmp_path: Path) -> Iterator[Register]:
     made = Register(f"sqlite:///{tmp_path / 'register.db'}")
     made.prepare()
     study = view(2, "KC2021-SOL-0001", stage="closed", programme="solution", country="VN", organisation="O-IZMIR")
-    good = entry(2, study.subject, command="close", data={"grade": "good"})
+    good = entry(2, study.subject, command="close", source="settlement", dest="closed", data={"grade": "good"})
     made.project(Batch(entries=(good,), letters=(), view=study))
     yield made
     made.close()
@@ -116,6 +118,90 @@ def test_the_committee_orders_equals_and_nobody_else(register):
 
     assert [choice["ref"] for choice in data["selected"]] == everybody[:1]
     assert everybody[0] not in data["voted"]
+
+
+@pytest.mark.parametrize(("days", "counts"), [(-1, True), (1, False)])
+def test_a_result_of_last_year_counts_in_decisions_after_it_alone(register, days, counts):
+    """Counted again as it stood at its decision, a ranking knows nothing of what came afterwards."""
+    case, office = Case("demonstration", NEXT_YEAR).to(Stage.SHORTLISTED), Office(NEXT_YEAR).deciding()
+    office.until(case.now + timedelta(hours=1)).decide("demonstration", 0, 1)
+    told = {case.file: case.entries, office.file: office.entries}
+    for file, entries in told.items():
+        register.project(Batch(entries=tuple(entries), letters=(), view=file.view()))
+    study = view(2, "KC2021-SOL-0002", stage="closed", programme="solution", country="GE", organisation="O-TBILISI")
+    ends = {"command": "close", "source": "settlement", "dest": "closed", "data": {"grade": "good"}}
+    closed = entry(2, study.subject, at=office.now + timedelta(days=days), **ends)
+    register.project(Batch(entries=(closed,), letters=(), view=study))
+
+    [line] = ranking_told(NEXT_YEAR, "demonstration", register, office.entries[-1].number).lines
+    assert line.candidate.preferred is counts
+
+
+# --- the reserve, and whoever is left out -----------------------------------------------------------------------------
+
+
+def with_reserve(register: Register, *numbers: int) -> Ranking:
+    """Demonstrations 1 to 3, each a point better than the next; those named stand on the reserve."""
+    for number in (1, 2, 3):
+        standing = view(
+            1, f"KC2022-DEM-{number:04}", edition=2022, stage="reserve" if number in numbers else "shortlisted",
+            programme="demonstration", country="VN", organisation=f"O-{number}",
+            scores={**EQUAL, "score": str(90 - number)},
+        )  # fmt: skip
+        register.project(Batch(entries=(), letters=(), view=standing))
+    lines = [
+        Choice(ref=f"KC2022-DEM-{n:04}", krw=1, rank=n + 1, organisation=f"O-{n}", country="VN", score="80")
+        for n in numbers
+    ]
+    decided = {"demonstration": Programmes(reserve=tuple(lines))}
+    call = Call(year=2022, decided=decided, places={TAKEN.choice.ref: TAKEN})
+    return ranking(NEXT_YEAR, "demonstration", call, register)
+
+
+def test_the_reserve_is_ranked_with_the_shortlist_and_keeps_its_line(register):
+    data = decision(with_reserve(register, 2), None, {"": 1}, reserve=0)
+
+    assert [(choice["ref"][-1], choice["rank"]) for choice in data["selected"]] == [("1", 2)]
+    assert [(choice["ref"][-1], choice["rank"], choice["score"]) for choice in data["reserve"]] == [("2", 3, "88")]
+    assert [ref[-1] for ref in data["ranking"]] == ["1", "2", "3"]
+
+
+def test_places_go_to_those_before_the_reserve_and_past_it_only_if_they_are_asked_for(register):
+    found = with_reserve(register, 1)
+
+    assert decision(found, None, {"": 1})["selected"] == []
+    assert [choice["ref"][-1] for choice in decision(found, 2, {"": 1})["selected"]] == ["2", "3"]
+    assert list(found.outcomes().values()) == ["reserve"] * 3
+
+
+def test_whoever_cannot_be_ranked_is_left_out_on_purpose_or_nothing_is_decided(register):
+    best = {"country": "VN", "organisation": "O-1", "scores": {}}
+    found = ranked(register, best, {})
+    first, second = "KC2022-DEM-0001", "KC2022-DEM-0002"
+
+    with pytest.raises(Misused, match=f"{first} .*--without {first} --reason"):
+        decision(found, 1, {"": 1})
+    data = decision(found, 1, {"": 1}, without=[first])
+    assert (data["ranking"], data["left_out"]) == ([second], [first])
+    everybody = decision(found, 1, {"": 1}, without=[first, second])
+    assert (everybody["ranking"], everybody["left_out"]) == ([], [first, second])
+
+
+def test_nobody_types_who_is_left_out_or_whose_result_is_published(register):
+    stages = ("shortlisted", "reserve", "selected", "not_selected", "withdrawn", "not_selected", "shortlisted")
+    views = [
+        view(1, f"KC2021-PLA-000{n}", stage=stage, published=n in (2, 6)) for n, stage in enumerate(stages, start=1)
+    ]
+    asked = {"programme": "planning", "ranking": [views[0].subject], "left_out": ["x"], "refs": ["x"]}
+    refs = [one.subject for one in views]
+
+    assert filled("decide_selection", asked, lambda: views, None)["left_out"] == [refs[1], refs[6]]
+    assert filled("decide_selection", {**asked, "ranking": 7}, lambda: views, None)["left_out"] == [
+        refs[0], refs[1], refs[6],
+    ]  # fmt: skip
+    assert filled("publish_results", asked, lambda: views, None)["refs"] == [refs[2], refs[3]]
+    # The second person confirms what the first one saw.
+    assert filled("decide_selection", asked, lambda: views, {"left_out": refs[:1]})["left_out"] == refs[:1]
 
 
 # --- what changes nothing ---------------------------------------------------------------------------------------------

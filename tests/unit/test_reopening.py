@@ -59,7 +59,7 @@ def test_reviewers_of_a_reopened_review_are_seated_declare_and_seal_anew_by_new_
         case.do("declare_conflict", person=reviewer, step="paper_review", conflict=False)
     waited.append([one.what for one in case.file.view().waiting])
 
-    assert waited == [[], ["conflict_declaration"], ["score_sheet"]]
+    assert waited == [["assign_reviewer"], ["conflict_declaration"], ["score_sheet"]]
 
 
 def test_who_was_wrongly_judged_on_paper_comes_to_the_presentation_after_all():

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kcity_flow.domain.edition import Edition, Preference, Quota, Tie
-from kcity_flow.domain.errors import GuardFailed, NotPermitted
+from kcity_flow.domain.errors import GuardFailed, NotPermitted, Unreadable
 from kcity_flow.domain.messages import PAYLOAD_LIMIT, canonical
 from kcity_flow.domain.selection import Candidate, rank
 from kcity_flow.domain.stages import EditionStage, Role, Via
@@ -68,7 +68,7 @@ def test_a_hard_quota_is_filled_exactly_and_never_exceeded(kind):
 
 def test_about_is_exceeded_with_a_reason_and_not_without(office):
     missing = refused(office, "quota_left", "decide_selection", **decision(office, "planning", 5))
-    assert missing == "a reason for more than about 4 places"
+    assert missing == "a reason for more than about 4 places in planning"
 
     office.decide("planning", 5, over_quota_reason=HASH)
     assert office.facts.taken("planning") == 5
@@ -167,10 +167,67 @@ def test_a_decision_is_refused_that(office, guard, change):
     refused(office, guard, "decide_selection", **(decision(office, "planning", 2) | change))
 
 
+@pytest.mark.parametrize(
+    ("guard", "scores"),
+    [("scores_stated", ("80", None)), ("scores_fall", ("79", "80")), ("scores_fall", ("239/3", "80"))],
+)
+def test_a_decision_goes_by_the_scores_it_states(office, guard, scores):
+    chosen = [office.choice("planning", n, score=score) for n, score in enumerate(scores, start=1)]
+    refused(office, guard, "decide_selection", **ranked(programme="planning", selected=chosen[:1], reserve=chosen[1:]))
+
+
+def test_a_bonus_counts_with_its_score(office):
+    chosen = [office.choice("planning", 1, score="78", bonus=3), office.choice("planning", 2, score="80")]
+    office.two("decide_selection", **ranked(programme="planning", selected=chosen))
+
+    assert office.facts.taken() == 2
+
+
+def test_a_score_is_a_fraction_and_nothing_else(office):
+    for score in ("good", "1/0", "-1", "80.5"):
+        with pytest.raises(Unreadable):
+            office.two(
+                "decide_selection", **ranked(programme="planning", selected=[office.choice("planning", 1, score=score)])
+            )
+
+
+def test_nobody_who_waits_is_left_out_of_a_decision_without_a_reason(office):
+    office.decide("planning", 0, 1)
+    best = {"left_out": ["KC2021-PLA-0009"], **decision(office, "planning", 0, 1)}
+    missing = refused(office, "nobody_left_out", "decide_selection", **best)
+    assert missing == "KC2021-PLA-0009 in the ranking, or a reason for leaving them out"
+
+    later = ranked(programme="planning", selected=[], reserve=[office.choice("planning", 2)])
+    missing = refused(office, "nobody_left_out", "decide_selection", **later)
+    assert missing == "KC2021-PLA-0001 in the ranking, or a reason for leaving them out"
+    office.two("decide_selection", **later, reason=REASON)
+
+    # Who is left out stands behind those that were ranked.
+    assert reserve(office, "planning") == [(2, "0002", "98"), (3, "0001", "99")]
+
+
+def test_of_many_that_are_left_out_a_few_are_named_and_the_others_counted(office):
+    left_out = [f"KC2021-PLA-{number:04}" for number in range(10, 1010)]
+    missing = refused(
+        office, "nobody_left_out", "decide_selection", programme="planning", ranking=[], selected=[], left_out=left_out
+    )
+
+    assert missing.startswith("KC2021-PLA-0010, KC2021-PLA-0011")
+    assert " and 995 more in the ranking" in missing
+
+
 def test_ranks_rise_from_line_to_line(office):
     chosen = [office.choice("planning", 1), office.choice("planning", 2, rank=1)]
 
     refused(office, "ranks_rise", "decide_selection", **ranked(programme="planning", selected=chosen))
+
+
+def test_a_rank_is_given_once_in_a_programme(office):
+    office.decide("planning", 2)
+    again = ranked(programme="planning", selected=[office.choice("planning", 9, rank=2)])
+    missing = refused(office, "ranks_rise", "decide_selection", **again)
+
+    assert missing == "ranks that rise from line to line, from 3 on"
 
 
 def test_the_order_of_the_ranking_is_left_with_a_reason_only_and_stays_on_record(office):
@@ -193,12 +250,18 @@ def test_a_vote_goes_with_its_minutes(office):
     assert (office.entries[-1].data["voted"], office.entries[-1].evidence) == (PLA[:2], (HASH,))
 
 
-def test_who_holds_a_place_or_waits_for_one_is_not_decided_again(office):
+def test_who_holds_a_place_is_not_ranked_again_and_who_waits_for_one_is_given_it_by_promotion(office):
     office.decide("planning", 1, 1)
 
     for number in (1, 2):
         again = ranked(programme="planning", selected=[office.choice("planning", number)])
         refused(office, "not_yet_decided", "decide_selection", **again)
+
+
+def test_nobody_falls_off_the_reserve_by_a_later_decision(office):
+    office.decide("planning", 1, 1)
+
+    refused(office, "reserve_kept", "decide_selection", programme="planning", selected=[], ranking=PLA[1:2])
 
 
 def test_who_was_passed_over_may_be_decided_anew(office):
@@ -224,18 +287,108 @@ def test_the_best_of_the_reserve_is_promoted_first_or_a_reason_is_given(office):
     assert [choice.ref for choice in office.facts.decided["planning"].reserve] == [third]
 
 
-def test_the_reserve_is_kept_in_the_order_of_ranks_over_decisions(office):
-    for number in (7, 3):
-        later = ranked(programme="planning", selected=[], reserve=[office.choice("planning", number)])
-        office.two("decide_selection", **later)
+def reserve(office: Office, programme: str) -> list[tuple[int, str, str | None]]:
+    """Rank, number and score of each line."""
+    return [(choice.rank, choice.ref[-4:], choice.score) for choice in office.facts.reserve(programme)]
 
-    assert [choice.rank for choice in office.facts.decided["planning"].reserve] == [3, 7]
+
+def anew(office: Office, programme: str, *lines: tuple[int, str], selected: int = 0) -> dict[str, Any]:
+    """A decision on lines (number, score), the first of which get places, with ranks after those that were given."""
+    first = office.facts.next_rank(programme)
+    chosen = [office.choice(programme, n, score=score, rank=first + at) for at, (n, score) in enumerate(lines)]
+    return ranked(programme=programme, selected=chosen[:selected], reserve=chosen[selected:])
+
+
+def test_who_comes_late_to_the_reserve_is_ranked_with_those_who_stand_there(office):
+    """An objection is upheld after the decision; 71 does not come before 85 because it is decided on alone."""
+    office.decide("solution", 4, 1)
+    old = ("0005", "95")
+    office.two("decide_selection", **anew(office, "solution", (5, "95"), (9, "71")))
+    assert reserve(office, "solution") == [(5, *old), (6, "0009", "71")]
+    office.two("decide_selection", **anew(office, "solution", (8, "96"), (5, "95"), (9, "71")))
+    assert reserve(office, "solution") == [(5, "0008", "96"), (6, *old), (7, "0009", "71")]
+    assert [batch.commands[0][:2] for batch in office.file.orders[1:]] == [
+        ("KC2021-SOL-0009", "place_on_reserve"), ("KC2021-SOL-0008", "place_on_reserve"),
+    ]  # fmt: skip
+    free(office, "KC2021-SOL-0001")
+
+    assert office.facts.nominated == {"solution": "KC2021-SOL-0008"}
+
+
+def test_a_free_place_goes_to_a_newcomer_past_the_reserve_with_a_reason_only(office):
+    office.decide("solution", 3, 1)
+    past = anew(office, "solution", (9, "71"), (4, "96"), selected=1)
+    past["ranking"] = past["ranking"][::-1]
+    refused(office, "ranked_in_order", "decide_selection", **past)
+    office.two("decide_selection", **past, reason=REASON)
+
+    assert "KC2021-SOL-0009" in office.facts.places
+
+
+def test_while_somebody_is_named_as_next_a_better_newcomer_gets_a_place_with_a_reason_only(office):
+    office.decide("solution", 3, 1)
+    free(office, "KC2021-SOL-0001")
+    better = anew(office, "solution", (9, "99"), (4, "96"), selected=1)
+    missing = refused(office, "named_comes_first", "decide_selection", **better)
+    assert missing == "a reason for giving places before KC2021-SOL-0004, named as next on the reserve"
+
+    office.two("decide_selection", **better, reason=REASON)
+    assert office.facts.nominated == {"solution": "KC2021-SOL-0004"}
+
+
+def test_the_last_place_in_all_is_kept_for_whoever_is_named_in_another_programme(office):
+    office.decide("planning", 5, over_quota_reason=HASH)
+    office.decide("solution", 4, 1)
+    office.decide("demonstration", 2)
+    free(office, "KC2021-SOL-0001")
+
+    refused(office, "named_comes_first", "decide_selection", **anew(office, "demonstration", (9, "99"), selected=1))
+
+
+def test_who_returns_to_a_reserve_that_was_ranked_anew_stands_behind_it(office):
+    office.decide("solution", 3, 2)
+    free(office, "KC2021-SOL-0004")
+    office.two("decide_selection", **anew(office, "solution", (9, "96"), (5, "95")))
+    office.two("order_return", ref="KC2021-SOL-0004", to="reserve", reason=REASON)
+
+    assert reserve(office, "solution") == [(4, "0009", "96"), (5, "0005", "95"), (6, "0004", "96")]
+
+
+def test_a_reserve_that_was_judged_anew_is_ranked_anew_and_nobody_is_told_twice(office):
+    office.decide("solution", 4, 2)
+    office.file.orders.clear()
+    office.two("decide_selection", **anew(office, "solution", (6, "94"), (5, "90")))
+
+    assert (reserve(office, "solution"), office.file.orders) == ([(5, "0006", "94"), (6, "0005", "90")], [])
+
+
+def test_two_reasons_stand_for_two_overrides_of_a_promotion(office):
+    office.decide("planning", 4, 2)
+    skips = {"ref": "KC2021-PLA-0006", "krw": 400_000_000, "reason": REASON}
+    missing = refused(office, "place_free", "promote_next", **skips)
+    assert missing == "a reason for more than about 4 places in planning"
+    refused(office, "best_on_reserve", "promote_next", **{**skips, "reason": None}, over_quota_reason=HASH)
+    office.two("promote_next", **skips, over_quota_reason=HASH)
+
+    assert office.facts.taken("planning") == 5
+
+
+def test_a_return_to_a_place_beyond_the_quota_takes_a_reason_of_its_own(office):
+    office.decide("planning", 4, 1)
+    free(office, "KC2021-PLA-0001")
+    office.two("promote_next", ref="KC2021-PLA-0005", krw=400_000_000)
+    back = {"ref": "KC2021-PLA-0001", "to": "selected", "reason": REASON}
+    refused(office, "returned_place_free", "order_return", **back)
+    office.two("order_return", **back, over_quota_reason=HASH)
+
+    assert office.facts.taken("planning") == 5
 
 
 def test_nobody_is_promoted_before_a_place_comes_free(office):
     office.decide("solution", 4, 1)
     waiting = "KC2021-SOL-0005"
-    assert refused(office, "place_free", "promote_next", ref=waiting, krw=300_000_000) == "a free place in solution"
+    missing = refused(office, "place_free", "promote_next", ref=waiting, krw=300_000_000)
+    assert missing == "at most 4 places in solution; asked for 5"
     free(office, "KC2021-SOL-0001")
     office.two("promote_next", ref=waiting, krw=300_000_000)
 
@@ -350,7 +503,8 @@ def test_a_place_is_given_back_by_a_return_only_where_one_is_free(office):
     office.two("promote_next", ref="KC2021-SOL-0005", krw=300_000_000)
 
     back = {"ref": "KC2021-SOL-0001", "to": "selected", "reason": REASON}
-    assert refused(office, "returned_place_free", "order_return", **back) == "a free place in solution"
+    missing = refused(office, "returned_place_free", "order_return", **back)
+    assert missing == "at most 4 places in solution; asked for 5"
 
 
 @pytest.mark.parametrize(("ref", "to"), [("KC2021-SOL-0001", "selected"), ("KC2021-SOL-0004", "reserve")])
@@ -475,6 +629,19 @@ def test_money_that_comes_free_in_one_programme_names_who_waited_for_it_in_anoth
     assert nominated(office) == [("solution", "KC2021-SOL-0003")]
 
 
+def test_whoever_cannot_be_promoted_is_not_named():
+    office = Office(rules("2021").model_copy(update={"one_per_applicant": True})).deciding()
+    twin = office.choice("solution", 5, organisation="O-SOL-2")
+    chosen = [office.choice("solution", n) for n in (1, 2, 3, 4)]
+    waits = [twin, office.choice("solution", 6)]
+    office.two("decide_selection", **ranked(programme="solution", selected=chosen, reserve=waits))
+    free(office, "KC2021-SOL-0001")
+    assert office.facts.nominated == {"solution": "KC2021-SOL-0006"}
+
+    office.two("promote_next", ref="KC2021-SOL-0006", krw=300_000_000)
+    assert "KC2021-SOL-0006" in office.facts.places
+
+
 def test_two_places_that_come_free_name_one_after_the_other(office):
     office.decide("solution", 4, 2)
     for number in (1, 2):
@@ -548,6 +715,44 @@ def test_ten_thousand_are_passed_over_in_one_payload(office):
     assert len(canonical(office.entries[-1].data)) < PAYLOAD_LIMIT
 
 
+def test_what_was_decided_is_published_though_nobody_named_it(office):
+    office.decide("planning", 1, 1, ranking=PLA[:3])
+    for programme in ("solution", "demonstration"):
+        office.decide(programme)
+    office.file.orders.clear()
+    office.two("publish_results", refs=["KC2021-SOL-0007", PLA[0]], reason=REASON)
+    [batch] = office.file.orders
+
+    assert [ref for ref, _, _ in batch.commands] == ["KC2021-SOL-0007", *PLA[:1], *PLA[1:3]]
+
+
+def test_the_reason_of_a_decision_may_be_about_another_and_is_told_to_nobody(office):
+    office.decide("planning", 2, 1, ranking=[PLA[1], PLA[0], *PLA[2:4]], reason=REASON)
+    office.two("promote_next", ref=PLA[2], krw=400_000_000, reason=REASON)
+    office.two("cancel_award", ref=PLA[0], reason=REASON)
+
+    assert [batch.reason for batch in office.file.orders] == [None, None, REASON]
+
+
+@pytest.mark.parametrize(
+    ("ranking", "bonus", "last"),
+    [
+        (PLA[:4], 0, "97"),
+        (PLA[:4], 5, "98"),
+        ([PLA[0], PLA[3], PLA[1], PLA[2]], 0, "99"),  # two were put up before the fourth, with a reason
+        ([PLA[3], *PLA[:3]], 0, None),
+    ],
+)
+def test_who_is_passed_over_hears_the_points_of_the_last_before_it(office, ranking, bonus, last):
+    selected, third = [office.choice("planning", n) for n in (1, 2)], office.choice("planning", 3, bonus=bonus)
+    data = {"programme": "planning", "ranking": ranking, "selected": selected, "reserve": [third]}
+    office.two("decide_selection", **data, reason=REASON)
+    passed = office.file.orders[0].orders[-1]
+
+    assert (passed.trigger, passed.refs, passed.common.get("last")) == ("pass_over", (PLA[3],), last)
+    assert passed.data == {}
+
+
 def test_an_order_holds_what_is_the_same_for_all_once(office):
     office.decide("planning", 2, 1, ranking=[*PLA[:3], "KC2021-PLA-0009"])
     [batch] = office.file.orders
@@ -556,14 +761,16 @@ def test_an_order_holds_what_is_the_same_for_all_once(office):
         {
             "trigger": "select",
             "refs": ("KC2021-PLA-0001", "KC2021-PLA-0002"),
+            "common": {"krw": 400_000_000},
             "data": {
-                "KC2021-PLA-0001": {"krw": batch.orders[0].data["KC2021-PLA-0001"]["krw"], "rank": 1},
-                "KC2021-PLA-0002": {"krw": batch.orders[0].data["KC2021-PLA-0002"]["krw"], "rank": 2},
+                "KC2021-PLA-0001": {"rank": 1, "score": "99"},
+                "KC2021-PLA-0002": {"rank": 2, "score": "98"},
             },
         },
-        {"trigger": "place_on_reserve", "refs": ("KC2021-PLA-0003",)},
-        {"trigger": "pass_over", "refs": ("KC2021-PLA-0009",)},
+        {"trigger": "place_on_reserve", "refs": ("KC2021-PLA-0003",), "common": {"score": "97"}},
+        {"trigger": "pass_over", "refs": ("KC2021-PLA-0009",), "common": {"last": "97"}},
     ]
+    assert batch.commands[1][2].items() >= {"krw": 400_000_000, "rank": 2, "score": "98"}.items()
     assert batch.gives == ("KC2021-PLA-0001", "KC2021-PLA-0002", "KC2021-PLA-0003")
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+import worker
 from kcity_flow.adapters.documents import Documents
 from kcity_flow.adapters.stores import StoreFailed
+from kcity_flow.audit import histories
 from kcity_flow.domain.errors import Unavailable, Unknown
 from kcity_flow.domain.messages import Outcome
 from kcity_flow.domain.stages import Role
@@ -14,7 +16,24 @@ from kcity_flow.gateway import Actor, OrdersUnderWay, answered
 from kcity_flow.interfaces import bulk
 from kcity_flow.interfaces.office import Office
 from kcity_flow.settings import Settings
-from tests.season import CHAIR, DESK, HEAD, OBJECTIONS, PROOF, REVIEWERS, YEAR, Life, Season, eventually, refused
+from tests.season import (
+    CHAIR,
+    DESK,
+    HEAD,
+    MINISTRY,
+    OBJECTIONS,
+    PROOF,
+    REVIEWERS,
+    SECOND_MINISTRY,
+    SOONER,
+    YEAR,
+    Life,
+    Season,
+    eventually,
+    real_season,
+    real_server,
+    refused,
+)
 
 REASON = "Below the threshold of 70 points."
 
@@ -190,3 +209,73 @@ async def test_an_edition_says_how_many_are_still_to_be_told(
     assert under_way == [OrdersUnderWay(receipt.entry, ("pass_over",), 3, 2)]
     assert seen[-1] == (3, 3)
     assert await season.gateway.orders(YEAR) == []
+
+
+async def test_one_that_does_not_answer_holds_up_no_decision_and_hears_each_in_its_order(
+    season: Season, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ankara, izmir, bursa = await season.shortlisted("Ankara", "Izmir", "Bursa")
+    stuck, order = {bursa.ref}, season.gateway.order
+
+    async def reaches(ref: str, trigger: str, *rest: object) -> None:
+        if ref in stuck and trigger == "pass_over":
+            raise Unavailable(f"No answer for {ref}.")
+        await order(ref, trigger, *rest)  # type: ignore[arg-type]  # passed on as they came
+
+    monkeypatch.setattr(season.gateway, "order", reaches)
+    decided = await season.results("solution", [ankara], [izmir], [bursa])
+    seen: list[tuple[int, int]] = []
+    silent = await bulk.everybody_told(office(season, tmp_path), YEAR, decided.entry, lambda *t: seen.append(t))
+    await season.decided_without("planning", "demonstration")
+    refs = [life.ref for life in (ankara, izmir, bursa)]
+    published = await season.decide("publish_results", MINISTRY, SECOND_MINISTRY, refs=refs, reason="nobody else")
+    for life in (ankara, izmir):
+        await life.is_told("publish_result")
+
+    async with asyncio.timeout(SOONER):
+        while sorted(await season.handle("2021").query("orders")) != [
+            [decided.entry, ["pass_over"], 1, [bursa.ref]],
+            [published.entry, ["publish_result"], 1, [bursa.ref]],
+        ]:
+            await asyncio.sleep(0.1)
+    assert (silent, seen[-1]) == ([bursa.ref], (2, 3))
+    assert await bursa.stage() == "shortlisted"
+
+    stuck.clear()
+    await season.after(minutes=30)
+    await bursa.is_told("publish_result")
+
+    told = [entry for entry in await bursa.ledger() if entry.order]
+    assert [(entry.command, entry.outcome) for entry in told] == [("pass_over", "made"), ("publish_result", "made")]
+
+
+async def test_an_application_that_was_lost_is_told_again_across_runs_of_the_edition_and_nobody_twice(
+    tmp_path: Path,
+) -> None:
+    async with (
+        real_server(tmp_path, limit_historyCount_suggestContinueAsNew=20) as client,
+        real_season(client, tmp_path) as season,
+    ):
+        lost, *others = [await season.apply(city) for city in ("Ankara", "Izmir", "Bursa")]
+        await season.handle(lost.ref).terminate()
+        cancel = {"countries": ["TR"], "reason": "No longer possible."}
+        first = await season.decide("cancel_call", MINISTRY, SECOND_MINISTRY, refs=[lost.ref, others[0].ref], **cancel)
+        second = await season.decide("cancel_call", MINISTRY, SECOND_MINISTRY, refs=[lost.ref, others[1].ref], **cancel)
+        for life in others:
+            await life.comes_to("cancelled")
+
+        async def is_continued() -> int:
+            while (runs := len(await season.runs("edition/2021"))) < 3:
+                await asyncio.sleep(0.2)
+            return runs
+
+        await asyncio.wait_for(is_continued(), timeout=30)
+
+        assert [(some.entry, some.of, some.again) for some in await season.gateway.orders(YEAR)] == [
+            (first.entry, 1, (lost.ref,)),
+            (second.entry, 1, (lost.ref,)),
+        ]
+        assert [entry.command for life in others for entry in await life.ledger()].count("cancel_call") == 2
+        names = ["edition/2021", *(life.ref for life in others)]
+        _, failed = await histories.replay(client, names, worker.WORKFLOWS, worker.workflow_runner())
+        assert failed == []

@@ -160,8 +160,9 @@ async def test_two_decisions_at_once_never_exceed_the_quota(season):
     lives = await season.shortlisted("Ankara", "Bursa", "Cairo", "Dakar", "Essen", "Fez")
     proposals = []
     for group in (lives[:3], lives[3:]):
-        selected = [life.choice(rank) for rank, life in enumerate(group, start=1)]
+        selected = [await life.choice(rank) for rank, life in enumerate(group, start=1)]
         data = {"programme": "solution", "ranking": [life.ref for life in group], "selected": selected}
+        data |= {"reason": "the others are decided on beside these"}
         receipt = await season.gateway.command("2021", "decide_selection", data, COMMITTEE)
         proposals.append({**data, "proposal": receipt.entry})
 

@@ -1,0 +1,238 @@
+"""Whose turn it is: what an application waits for where it stands, whether or not a deadline runs for it.
+
+Who acts comes from the table of moves, and whether it is their turn from the facts; a deadline, where the edition
+gives one, is the agenda's and has the name of the task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from kcity_flow.domain import guards as g
+from kcity_flow.domain.agenda import sides_to_agree, undeclared, unsealed
+from kcity_flow.domain.application import Application, Facts
+from kcity_flow.domain.edition import Edition, Late, ProcurementMode
+from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS, too_few_sheets
+from kcity_flow.domain.moves import BY_TRIGGER, CLARIFIED, JUDGED, STAGE_MOVES
+from kcity_flow.domain.stages import DECIDED, OBJECTIONABLE, Role, Stage
+
+S = Stage
+MEETINGS = (S.CONSULTATION, S.PRESENTATION)
+
+
+class Awaited(NamedTuple):
+    """One thing somebody is to do: the name of the task, roles or people, since when (UTC)."""
+
+    what: str
+    to: tuple[str, ...]
+    since: datetime
+
+
+class Task(NamedTuple):
+    """A row reads: at *stages* it waits for *trigger* while *waits* holds.
+
+    It waits for the first role that the table lets make the move, or for those whom *people* names.
+    """
+
+    what: str
+    trigger: str
+    stages: tuple[Stage, ...]
+    waits: Callable[[Application, Edition], bool]
+    people: Callable[[Application], list[str]] | None = None
+
+
+def _always(*_: object) -> bool:
+    return True
+
+
+def _asked(app: Application, _: Edition) -> bool:
+    return app.clarification_open
+
+
+def _unconfirmed(app: Application, _: Edition) -> bool:
+    return app.confirmed is None
+
+
+def _published(app: Application, _: Edition) -> bool:
+    return app.published
+
+
+def _late(app: Application, edition: Edition) -> bool:
+    window = edition.window(edition.programme(app.programme))
+    return app.received_at is not None and app.received_at >= window.closes_at
+
+
+def _late_and(late: Late) -> Callable[[Application, Edition], bool]:
+    return lambda app, edition: _late(app, edition) and edition.window(edition.programme(app.programme)).late is late
+
+
+def _in_time(app: Application, edition: Edition) -> bool:
+    return not _late(app, edition)
+
+
+def _at_any_time(app: Application, edition: Edition) -> bool:
+    return _in_time(app, edition) and edition.window(edition.programme(app.programme)).continuous
+
+
+def _no_meeting(app: Application, _: Edition) -> bool:
+    return app.meeting is None
+
+
+def _missed(app: Application, _: Edition) -> bool:
+    return app.meeting is not None and app.meeting.missed
+
+
+def _not_held(app: Application, _: Edition) -> bool:
+    # Until the date is over its own timer says whom it waits for.
+    meeting, runs = app.meeting, "presentation" in app.timers
+    return meeting is not None and not meeting.held and not meeting.missed and not runs
+
+
+def _sheets_lack(app: Application, edition: Edition) -> bool:
+    lacks = too_few_sheets(app, edition.programme(app.programme), app.stage.value)
+    return bool(lacks) and not _sheets_to_come(app) and not undeclared(app)
+
+
+def _sheets_to_come(app: Application) -> list[str]:
+    """Who has yet to seal a sheet, and can: a panel judges what it has seen."""
+    before_it = app.stage is S.PRESENTATION and not (app.meeting and app.meeting.held)
+    return [] if before_it else unsealed(app)
+
+
+def _round_over(app: Application, edition: Edition) -> bool:
+    facts = Facts(app, None, edition, _since(app), app.stage, app.stage)
+    return not g.round_agreed_rounds_left(facts)
+
+
+def _unpublished(app: Application, _: Edition) -> bool:
+    return not app.published
+
+
+def _untold(app: Application, _: Edition) -> bool:
+    return not app.letter_sent and (app.published or app.stage is S.INELIGIBLE)
+
+
+def _signed(app: Application, edition: Edition) -> bool:
+    return not g.parties_signed(Facts(app, None, edition, _since(app), app.stage, app.stage))
+
+
+def _no_terms(app: Application, _: Edition) -> bool:
+    return not app.terms_set
+
+
+def _settled(app: Application, _: Edition) -> bool:
+    return app.settled
+
+
+def _tendered(app: Application, edition: Edition) -> bool:
+    return edition.programme(app.programme).procurement.mode is ProcurementMode.OPEN
+
+
+def _no_notice(app: Application, edition: Edition) -> bool:
+    return app.terms_set and _tendered(app, edition) and app.tender.closes_at is None
+
+
+def _bids_opened(app: Application, _: Edition) -> bool:
+    return app.tender.opened and app.tender.valid is None
+
+
+def _contractor_found(app: Application, edition: Edition) -> bool:
+    return app.terms_set and (app.tender.valid is not None or not _tendered(app, edition))
+
+
+def _objection(state: str) -> Callable[[Application, Edition], bool]:
+    return lambda app, _: app.objection is not None and app.objection.state == state
+
+
+# fmt: off
+TASKS = (
+    #    what                    trigger               stages                            waits
+    Task("refuse_late",          "refuse_late",        (S.RECEIVED, S.SCREENING),        _late_and(Late.REFUSE)),
+    Task("defer",                "defer",              (S.RECEIVED, S.SCREENING),        _late_and(Late.DEFER)),
+    Task("open_screening",       "open_screening",     (S.RECEIVED,),                    _at_any_time),
+    Task("screening",            "pass_screening",     (S.SCREENING,),                   _in_time),
+    Task("clarification",        "answer_clarification", CLARIFIED,                      _asked),
+    Task("conflict_declaration", "declare_conflict",   JUDGED,                           _always, undeclared),
+    Task("score_sheet",          "seal_sheet",         JUDGED[1:],                       _always, _sheets_to_come),
+    Task("assign_reviewer",      "assign_reviewer",    JUDGED_BY_SHEETS,                 _sheets_lack),
+    Task("schedule",             "schedule",           MEETINGS,                         _no_meeting),
+    Task("reschedule",           "reschedule",         MEETINGS,                         _missed),
+    Task("hold",                 "hold",               MEETINGS,                         _not_held),
+    Task("minutes",              "agree_minutes",      (S.CONSULTATION,),                _always, sides_to_agree),
+    Task("finish_round",         "finish_round",       (S.CONSULTATION,),                _round_over),
+    Task("record_confirmation",  "record_confirmation", (S.CONFIRMATION,),               _unconfirmed),
+    Task("decide_selection",     "select",             (S.SHORTLISTED,),                 _always),
+    Task("publish_results",      "publish_result",     DECIDED,                          _unpublished),
+    Task("letters",              "send_letter",        (*DECIDED, S.INELIGIBLE),         _untold),
+    Task("open_framework",       "open_framework",     (S.SELECTED,),                    _published),
+    Task("complete_framework",   "complete_framework", (S.FRAMEWORK,),                   _signed),
+    Task("set_terms",            "set_terms",          (S.PROCUREMENT,),                 _no_terms),
+    Task("publish_notice",       "publish_notice",     (S.PROCUREMENT,),                 _no_notice),
+    Task("evaluate_bids",        "evaluate_bids",      (S.PROCUREMENT,),                 _bids_opened),
+    Task("award_contract",       "award_contract",     (S.PROCUREMENT,),                 _contractor_found),
+    Task("close",                "close",              (S.SETTLEMENT,),                  _settled),
+    Task("objection",            "uphold_objection",   OBJECTIONABLE,                    _objection("open")),
+)
+# fmt: on
+
+ONWARD = [move for move in STAGE_MOVES if g.step_complete in move.guards]
+"""Moves to the next step of a route."""
+
+BACK = [move for move in STAGE_MOVES if g.objection_upheld in move.guards]
+"""Moves that reopen an application."""
+
+
+def awaited(app: Application, edition: Edition) -> Iterator[Awaited]:
+    """What an application waits for, and for whom, in the order of the table."""
+    for task in TASKS:
+        if app.stage in task.stages and task.waits(app, edition):
+            to = task.people(app) if task.people else [BY_TRIGGER[task.trigger, app.stage].actors[0].value]
+            if to:
+                yield Awaited(task.what, tuple(_person(app, name) for name in to), _since(app))
+    for trigger in (*_onward(app, edition), *_back(app)):
+        yield Awaited(trigger, (BY_TRIGGER[trigger, app.stage].actors[0].value,), _since(app))
+
+
+def _onward(app: Application, edition: Edition) -> Iterator[str]:
+    """The next move on the route once the step is complete; the rejection where it is over and did not succeed."""
+    for move in ONWARD:
+        if app.stage in move.sources:
+            programme = edition.programme(app.programme)
+            setting = g.Setting(programme, edition.window(programme), app.stage, move.dest)
+            if not any(rule(setting) for rule in move.rules):
+                if not g.step_complete(Facts(app, None, edition, _since(app), app.stage, move.dest)):
+                    yield move.trigger
+                elif _over(app, edition):
+                    yield "reject"
+
+
+def _over(app: Application, edition: Edition) -> bool:
+    """Whether nothing is left to do on a step."""
+    if app.stage in JUDGED_BY_SHEETS:
+        return not too_few_sheets(app, edition.programme(app.programme), app.stage.value)
+    if app.stage is S.CONFIRMATION:
+        return app.confirmed is False
+    agreed = app.meeting is not None and app.meeting.held and not sides_to_agree(app)
+    return agreed and not _round_over(app, edition)
+
+
+def _back(app: Application) -> Iterator[str]:
+    """The reopening that an upheld objection asks for."""
+    if app.objection is not None and app.objection.state == "upheld":
+        yield from (move.trigger for move in BACK if app.stage in move.sources and move.dest == app.objection.step)
+
+
+def _person(app: Application, name: str) -> str:
+    return app.applicant.contact if app.applicant and name == Role.APPLICANT else name
+
+
+def _since(app: Application) -> datetime:
+    """Since when it has been so: the meeting's date, the objection's decision, else the stage's first day."""
+    if app.stage in MEETINGS and app.meeting is not None:
+        return app.meeting.at
+    if app.stage in OBJECTIONABLE and app.objection is not None and app.objection.at is not None:
+        return app.objection.at
+    assert app.since is not None  # whoever stands at a stage came to it
+    return app.since
