@@ -54,6 +54,10 @@ Folder = Annotated[Path, AfterValidator(_absolute)]
 Port = Annotated[int, Field(gt=0, lt=65536)]
 
 
+UNREGISTERED = "ocds-000000"
+"""Stands where a publisher's registered prefix belongs: assumed, and nobody's."""
+
+
 class Settings(BaseSettings):
     """One installation's choices; each field is the variable ``KCITY_`` + its name in capitals."""
 
@@ -88,6 +92,11 @@ class Settings(BaseSettings):
     smtp_security: Literal["none", "starttls", "tls"] = Field(default="starttls", description="none, starttls or tls")
     smtp_username: str | None = Field(default=None, description="Account at the mail server")
     smtp_password: SecretStr | None = Field(default=None, description="Its password")
+    ocid_prefix: str = Field(
+        default=UNREGISTERED,
+        pattern=r"^ocds-[a-z0-9]{6}$",
+        description="Prefix under which procurements are published; none is registered for the programme",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="debug, info, warning or error"
     )

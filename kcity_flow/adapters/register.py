@@ -7,6 +7,7 @@ address or free text ever enters it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -136,6 +137,17 @@ class Register(Store):
             return [
                 Entry.model_validate_json(row) for row in connection.execute(_ALL_ENTRIES, {"s": subject}).scalars()
             ]
+
+    def ledgers(self, edition: int, command: str) -> list[list[Entry]]:
+        """The ledgers of an edition's applications by which this was done, in order of subject, each in order."""
+        done = sa.select(ENTRIES.c.subject).where(ENTRIES.c.command == command, ENTRIES.c.outcome == "made")
+        query = _ENTRY.join(SUBJECTS, SUBJECTS.c.subject == ENTRIES.c.subject).where(
+            SUBJECTS.c.edition == edition, ENTRIES.c.subject.in_(done)
+        )
+        with self.reading() as connection:
+            rows = connection.execute(query.order_by(ENTRIES.c.subject, ENTRIES.c.number)).scalars()
+            entries = [Entry.model_validate_json(row) for row in rows]
+        return [list(ledger) for _, ledger in groupby(entries, key=lambda entry: entry.subject)]
 
     def latest(self, subject: str, command: str) -> Entry | None:
         """The last entry of a ledger by which this was done."""

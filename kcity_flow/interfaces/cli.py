@@ -1137,6 +1137,29 @@ def season(
         raise typer.Exit(REFUSED)
 
 
+@app.command(epilog="Example: kcity export 2021 --format ocds -o contracting.json")
+def export(
+    edition: EditionArgument,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE|-", help="Where to write it; -: here.")],
+    form: Annotated[Literal["ocds"], typer.Option("--format", help="ocds: open contracting.")] = "ocds",
+    as_json: AsJson = False,
+) -> None:
+    """Write what may be published of an edition: each procurement's releases, and how it stands after them."""
+    from kcity_flow.interfaces.exporting import procurements, written
+    from kcity_flow.interfaces.office import as_year
+    from kcity_flow.settings import UNREGISTERED, Settings
+
+    found = _with_office(lambda office: procurements(office, as_year(edition)))
+    if Settings.read().ocid_prefix == UNREGISTERED and not as_json:
+        print(f"Set KCITY_OCID_PREFIX before this is published: {UNREGISTERED} is nobody's.", file=sys.stderr)
+    if output == "-":
+        print(written(found), end="")
+        return
+    _write(Path(output), written(found))
+    told = {"file": output, "records": len(found.records), "releases": sum(len(r.releases) for r in found.records)}
+    _answer(as_json, told, lambda: "{records} procurements, {releases} releases: {file}".format(**told))
+
+
 def _write(path: Path, text: str, mode: Literal["w", "a"] = "w") -> None:
     try:
         with path.open(mode, encoding="utf-8") as file:

@@ -29,6 +29,21 @@ def test_what_is_projected_is_read_back_whole(register: Register):
     assert register.entry(REF, 1) == told.entries[0]
 
 
+def test_ledgers_are_those_by_which_something_was_done_each_whole_and_in_order(register: Register):
+    asked = {"command": "set_terms", "outcome": Outcome.PROPOSED}
+    ledgers = {
+        "KC2021-PLA-0002": [entry(2, "KC2021-PLA-0002", command="set_terms"), entry(1, "KC2021-PLA-0002")],
+        "KC2021-PLA-0001": [entry(1), entry(2, command="set_terms"), entry(3, command="flag")],
+        "KC2021-PLA-0003": [entry(1, "KC2021-PLA-0003"), entry(2, "KC2021-PLA-0003", **asked)],
+        "KC2022-PLA-0001": [entry(1, "KC2022-PLA-0001", command="set_terms")],
+    }
+    for ref, entries in ledgers.items():
+        of = view(len(entries), ref, edition=int(ref[2:6]))
+        register.project(Batch(entries=tuple(entries), letters=(), view=of))
+
+    assert register.ledgers(2021, "set_terms") == [ledgers["KC2021-PLA-0001"], ledgers["KC2021-PLA-0002"][::-1]]
+
+
 def test_a_batch_told_twice_changes_nothing(register: Register):
     register.project(batch(1))
     once = register.dump()

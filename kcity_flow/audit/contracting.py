@@ -1,0 +1,348 @@
+"""What the public may know of each procurement, release by release, from the ledgers alone.
+
+Only what was made is told, only of applications whose result is published, and only by what the table below names:
+no reason's text, no score, no sealed bid, no bidder but the contractor, and no person. While a notice runs, nobody
+learns how many bids there are. Business time, UTC.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, time
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from kcity_flow.audit.ocds import (
+    Amendment,
+    Award,
+    Budget,
+    Contract,
+    Implementation,
+    Milestone,
+    Organization,
+    OrganizationReference,
+    Period,
+    Planning,
+    Publisher,
+    Record,
+    RecordPackage,
+    Release,
+    Tender,
+    Value,
+    compiled,
+)
+from kcity_flow.domain.application import Application
+from kcity_flow.domain.edition import Edition, ProcurementMode
+from kcity_flow.domain.messages import Entry, canonical
+from kcity_flow.domain.retelling import Made, moves_of
+from kcity_flow.domain.stages import Stage
+from kcity_flow.letters import country, words
+
+MINISTRY = OrganizationReference(id="MOLIT", name="Ministry of Land, Infrastructure and Transport")
+"""The buyer, and the publisher."""
+
+LAST_SECOND = time(23, 59, 59)
+"""Of a day."""
+
+
+class Telling(NamedTuple):
+    """A move that is made public: what the ledger says, and what was released before."""
+
+    edition: Edition
+    names: Mapping[str, str]
+    made: Made
+    id: str
+    """Of the release."""
+    amends: str
+    """Of the release before, or of the one that told of what is undone."""
+    undone: str
+    """The move that this one takes back, where that was released."""
+    awarded_by: int
+    """The entry that awarded the contract there is."""
+
+    @property
+    def at(self) -> datetime:
+        """When."""
+        return self.made.entry.at
+
+    @property
+    def after(self) -> Application:
+        """The application once it was made."""
+        return self.made.after
+
+
+Sections = dict[str, Any]
+"""Fields of a release."""
+
+
+def package(
+    edition: Edition, ledgers: Iterable[Sequence[Entry]], names: Mapping[str, str], prefix: str
+) -> RecordPackage:
+    """Everything public about an edition's procurements. The same ledgers and names make the same package.
+
+    Args:
+        edition: Whose.
+        ledgers: Those of its applications, each in order.
+        names: Of organisations by their ids; one that is missing stands by its id alone.
+        prefix: What every procurement's identifier begins with.
+    """
+    found = (record(edition, ledger, names, prefix) for ledger in ledgers)
+    records = sorted((one for one in found if one), key=lambda one: one.ocid)
+    opened_at = min(window.opens_at for window in edition.windows)
+    said = canonical([one.plain() for one in records])
+    return RecordPackage(
+        uri=uuid.uuid5(uuid.NAMESPACE_OID, said).urn,
+        version="1.1",
+        publisher=Publisher(name=str(MINISTRY.name)),
+        publishedDate=max((one.compiledRelease.date for one in records), default=opened_at),
+        records=tuple(records),
+    )
+
+
+def record(edition: Edition, ledger: Sequence[Entry], names: Mapping[str, str], prefix: str) -> Record | None:
+    """What is public of an application's procurement; nothing before its terms are set. Arguments as above."""
+    ref = ledger[0].subject
+    said: dict[str, Any] = {"ocid": f"{prefix}-{ref}", "initiationType": "tender", "language": "en"}
+    commands = {entry.number: entry.command for entry in ledger}
+    releases: dict[int, Release] = {}
+    awarded_by = 0
+    for made in moves_of(edition, ref, ledger):
+        entry = made.entry
+        if not made.after.published or not (releases or entry.command == "set_terms"):
+            continue
+        if entry.command == "award_contract":
+            awarded_by = entry.number
+        undone = made.undid if made.undid in releases else None
+        amended = releases[undone] if undone else next(reversed(releases.values()), None)
+        told = Telling(
+            edition=edition,
+            names=names,
+            made=made,
+            id=f"{entry.number}-{entry.hash[:12]}",
+            amends=amended.id if amended else "",
+            undone=commands[undone] if undone else "",
+            awarded_by=awarded_by,
+        )
+        if sections := (_taken_back if undone else TOLD.get(entry.command, _nothing))(told):
+            releases[entry.number] = Release(id=told.id, date=entry.at, **said, **sections)
+    in_order = tuple(releases.values())
+    return Record(ocid=said["ocid"], releases=in_order, compiledRelease=compiled(in_order)) if releases else None
+
+
+# --- what each move says ----------------------------------------------------------------------------------------------
+
+
+def _nothing(_: Telling) -> Sections:
+    return {}
+
+
+def _terms(told: Telling) -> Sections:
+    place, programme = told.after.place, told.edition.programme(told.after.programme)
+    assert place is not None  # procurement follows a place
+    ministry = Organization(id=MINISTRY.id, name=MINISTRY.name, roles=("buyer", "procuringEntity"))
+    budget = Budget(amount=_krw(place.krw), project=told.edition.title.en)
+    how: Sections = {"procurementMethod": "open"}
+    if programme.procurement.mode is ProcurementMode.DESIGNATED:
+        why = "The contractor is the one of the consortium that applied."
+        how = {"procurementMethod": "direct", "procurementMethodRationale": why}
+    how |= {"status": "planned", "procuringEntity": MINISTRY, "mainProcurementCategory": "services"}
+    tender = _tender(told, **_subject(told), **how)
+    return {
+        "tag": ("planning",),
+        "parties": (ministry,),
+        "buyer": MINISTRY,
+        "planning": Planning(budget=budget),
+        "tender": tender,
+    }
+
+
+def _notice(told: Telling) -> Sections:
+    return {"tag": ("tender",), "tender": _tender(told, status="active", tenderPeriod=_bidding(told))}
+
+
+def _renotice(told: Telling) -> Sections:
+    asked = told.edition.programme(told.after.programme).procurement.valid_bids
+    amendment = _amendment(told, f"Fewer than {asked} bids were found valid; bids are invited anew.")
+    # How many bid on the notice before says nothing of this one.
+    anew: Sections = {"status": "active", "tenderPeriod": _bidding(told), "numberOfTenderers": None}
+    return {"tag": ("tenderAmendment",), "tender": _tender(told, **anew, amendments=(amendment,))}
+
+
+def _opening(told: Telling) -> Sections:
+    return {"tag": ("tenderUpdate",), "tender": _tender(told, numberOfTenderers=_bidders(told))}
+
+
+def _evaluation(told: Telling) -> Sections:
+    evaluated = Milestone(
+        id=f"evaluation-{told.after.tender.renotices + 1}",
+        title="Bids evaluated",
+        type="assessment",
+        description=f"Bids: {_bidders(told)}; found valid: {len(told.after.tender.valid or ())}.",
+        status="met",
+        dateMet=told.at,
+    )
+    return {"tag": ("tenderUpdate",), "tender": _tender(told, milestones=(evaluated,))}
+
+
+def _failure(told: Telling) -> Sections:
+    unsuccessful = told.made.entry.data.get("ground") == "renotices_used_up"
+    status = "unsuccessful" if unsuccessful else "cancelled"
+    return {"tag": ("tenderCancellation",), "tender": _tender(told, status=status)}
+
+
+def _award(told: Telling) -> Sections:
+    contract = told.after.contract
+    assert contract is not None  # that is what the move made
+    supplier, value = _organisation(told, contract.contractor), _krw(contract.krw)
+    award = Award(id=_ids(told)["awardID"], status="active", date=told.at, value=value, suppliers=(supplier,))
+    return {
+        "tag": ("award", "contract"),
+        "parties": (Organization(**supplier.plain(), roles=("supplier",)),),
+        "tender": _tender(told, status="complete"),
+        "awards": (award,),
+        "contracts": (
+            _contract(
+                told,
+                dateSigned=told.at,
+                value=value,
+                period=_work(told, startDate=told.at),
+                implementation=_report(told),
+            ),
+        ),
+    }
+
+
+def _extension(told: Telling) -> Sections:
+    ground = words(str(told.made.entry.data["ground"]))
+    return _moved(told, f"The work is given more time; the ground is: {ground}.")
+
+
+def _pause(told: Telling) -> Sections:
+    before, after = told.made.before.ends_on, told.after.ends_on
+    if before is None or after is None or after == before:
+        return {}
+    return _moved(told, f"The work was suspended; its end moves by as many days: {(after - before).days}.")
+
+
+def _moved(told: Telling, rationale: str) -> Sections:
+    contract = _contract(told, period=_work(told), amendments=(_amendment(told, rationale),))
+    return {"tag": ("contractAmendment",), "contracts": (contract,)}
+
+
+def _acceptance(told: Telling) -> Sections:
+    return {"tag": ("implementation",), "contracts": (_contract(told, implementation=_report(told, dateMet=told.at)),)}
+
+
+def _completion(told: Telling) -> Sections:
+    return {"tag": ("contractTermination",), "contracts": (_contract(told),)}
+
+
+def _termination(told: Telling) -> Sections:
+    ended = _contract(told, period=Period(endDate=told.at), implementation=_report(told))
+    return {"tag": ("contractTermination",), "contracts": (ended,)}
+
+
+def _correction(told: Telling) -> Sections:
+    if _subject(told) == _subject(told._replace(made=told.made._replace(after=told.made.before))):
+        return {}
+    return {"tag": ("tenderUpdate",), "tender": _tender(told, **_subject(told))}
+
+
+def _taken_back(told: Telling) -> Sections:
+    """A move made in error is undone: what stood before it stands again."""
+    why = (_amendment(told, "What the amended release tells of was an error, and is undone."),)
+    if told.after.contract is not None:
+        report = _report(told) if told.after.stage is Stage.SETTLEMENT else _report(told, dateMet=None)
+        contract = _contract(told, period=_work(told), implementation=report, amendments=why)
+        return {"tag": ("contractUpdate",), "contracts": (contract,)}
+    status = "active" if told.after.tender.closes_at else "planned"
+    tender = _tender(told, status=status, amendments=why)
+    if told.undone != "award_contract":
+        return {"tag": ("tenderUpdate",), "tender": tender}
+    ids = _ids(told)
+    return {
+        "tag": ("awardCancellation",),
+        "tender": tender,
+        "awards": (Award(id=ids["awardID"], status="cancelled"),),
+        "contracts": (Contract(**ids, status="cancelled"),),
+    }
+
+
+TOLD: dict[str, Callable[[Telling], Sections]] = {
+    "set_terms": _terms,
+    "publish_notice": _notice,
+    "renotice": _renotice,
+    "open_bids": _opening,
+    "evaluate_bids": _evaluation,
+    "fail_procurement": _failure,
+    "withdraw": _failure,
+    "award_contract": _award,
+    "extend": _extension,
+    "resume": _pause,
+    "accept_final": _acceptance,
+    "close": _completion,
+    "terminate": _termination,
+    "correct": _correction,
+}
+"""Trigger → what is released of it. What is not here is nobody else's business, unless it undoes what is."""
+
+
+# --- what they are made of --------------------------------------------------------------------------------------------
+
+
+def _krw(amount: int) -> Value:
+    return Value(amount=amount, currency="KRW")
+
+
+def _tender(told: Telling, **stated: Any) -> Tender:
+    return Tender(id=told.after.ref, **stated)
+
+
+def _subject(told: Telling) -> Sections:
+    """What the tender is about."""
+    after, programme = told.after, told.edition.programme(told.after.programme)
+    where = f"{after.city}, {country(after.applicant.country)}" if after.applicant else after.city
+    return {"title": after.title, "description": f"{programme.title.en}: {where}"}
+
+
+def _bidding(told: Telling) -> Period:
+    return Period(startDate=told.at, endDate=told.after.tender.closes_at)
+
+
+def _bidders(told: Telling) -> int:
+    return len(set(told.after.tender.bids))
+
+
+def _amendment(told: Telling, rationale: str) -> Amendment:
+    return Amendment(id=told.id, date=told.at, rationale=rationale, amendsReleaseID=told.amends, releaseID=told.id)
+
+
+def _organisation(told: Telling, id: str) -> OrganizationReference:
+    name = told.names.get(id)
+    return OrganizationReference(id=id, name=name) if name else OrganizationReference(id=id)
+
+
+def _ids(told: Telling) -> dict[str, str]:
+    """A contract's, and its award's: by the entry that made them, as one that was cancelled keeps its own."""
+    return {"id": f"contract-{told.awarded_by}", "awardID": f"award-{told.awarded_by}"}
+
+
+def _contract(told: Telling, **stated: Any) -> Contract:
+    ended = told.after.stage in (Stage.CLOSED, Stage.TERMINATED)
+    return Contract(**_ids(told), status="terminated" if ended else "active", **stated)
+
+
+def _work(told: Telling, **stated: Any) -> Period:
+    """The time of the work: to the last second of its last day in the edition's zone."""
+    ends_on: date | None = told.after.ends_on
+    assert ends_on is not None  # a contract has an end
+    return Period(endDate=datetime.combine(ends_on, LAST_SECOND, ZoneInfo(told.edition.zone)), **stated)
+
+
+def _report(told: Telling, **stated: Any) -> Implementation:
+    """The final report: accepted, still to come, or never."""
+    by_stage = {Stage.SETTLEMENT: "met", Stage.CLOSED: "met", Stage.TERMINATED: "notMet"}
+    status: Any = by_stage.get(told.after.stage, "scheduled")
+    about: Sections = {"title": "Final report accepted", "type": "delivery"}
+    return Implementation(milestones=(Milestone(id="final-report", status=status, **about, **stated),))
