@@ -21,7 +21,7 @@ test: lint ## lint, then run every test
 	@$(BIN)/pytest
 
 proof: $(READY) ## play selections with races and kills for half an hour; PROOF=10 makes it ten times as long
-	@PROOF=$(or $(PROOF),1) $(BIN)/pytest tests/proof
+	@PROOF=$(or $(PROOF),1) $(BIN)/pytest -o faulthandler_timeout=0 tests/proof
 
 lint: $(READY) ## check style, types and the direction of imports
 	@$(BIN)/ruff check --quiet
