@@ -21,6 +21,7 @@ from kcity_flow.gateway import Gateway
 from kcity_flow.settings import Settings
 from workflows.application import ApplicationWorkflow
 from workflows.edition import EditionWorkflow
+from workflows.in_order import InOrder
 
 WORKFLOWS = (ApplicationWorkflow, EditionWorkflow)
 
@@ -28,9 +29,10 @@ PASSED_THROUGH = ("kcity_flow.domain", "activities", "structlog", "transitions",
 """Modules that workflow code may use as they are: without state, and without I/O on import."""
 
 
-def workflow_runner() -> SandboxedWorkflowRunner:
+def workflow_runner() -> InOrder:
     """The sandbox, as the worker and every replayer use it."""
-    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    return InOrder(SandboxedWorkflowRunner(restrictions=restrictions))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from temporalio.worker import (
 from kcity_flow.domain.messages import View
 from kcity_flow.domain.stages import ENDS
 from worker import WORKFLOWS, workflow_runner
+from workflows.in_order import InOrder
 
 GOLDENS = sorted((Path(__file__).parent / "goldens").glob("*.json.gz"))
 
@@ -66,7 +67,7 @@ async def test_every_golden_leads_to_the_same_end(golden):
     replayer = Replayer(
         workflows=list(WORKFLOWS),
         data_converter=pydantic_data_converter,
-        workflow_runner=UnsandboxedWorkflowRunner(),
+        workflow_runner=InOrder(UnsandboxedWorkflowRunner()),
         interceptors=[Watching()],
     )
     await replayer.replay_workflow(history(golden))

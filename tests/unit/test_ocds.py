@@ -19,6 +19,7 @@ from kcity_flow.audit.ocds import Record, Value
 from kcity_flow.domain.messages import Batch, Outcome, StartEdition
 from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.interfaces import cli
+from kcity_flow.interfaces.cli import exporting
 from kcity_flow.interfaces.exporting import written
 from kcity_flow.interfaces.office import Office, stores
 from kcity_flow.settings import Settings
@@ -563,7 +564,7 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
         vault.add_organisation("Hanbit Consulting", "O-KR")
         gateway: Any = Rules()
         opened = Office(settings, register, vault, Documents(settings.documents), SimpleNamespace(), gateway)  # type: ignore[arg-type]  # no server is asked
-        monkeypatch.setattr(cli, "_with_office", lambda work: asyncio.run(work(opened)))
+        monkeypatch.setattr(exporting, "with_office", lambda work: asyncio.run(work(opened)))
         yield opened
 
 
@@ -593,7 +594,7 @@ def test_a_registered_prefix_begins_every_identifier_and_nothing_is_missing(
 ) -> None:
     monkeypatch.setenv("KCITY_OCID_PREFIX", "ocds-abc123")
     opened = replace(office, settings=Settings.read())
-    monkeypatch.setattr(cli, "_with_office", lambda work: asyncio.run(work(opened)))
+    monkeypatch.setattr(exporting, "with_office", lambda work: asyncio.run(work(opened)))
 
     assert cli.run(["export", "2021", "-o", "-"]) == 0
 
