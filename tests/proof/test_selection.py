@@ -507,6 +507,8 @@ class Selection(RuleBasedStateMachine):
             chosen = [choice["ref"] for choice in (*selected, *entry.data.get("reserve", []))]
             assert entry.reason or chosen == entry.data["ranking"][: len(chosen)]
             assert entry.evidence or not entry.data.get("voted")
+            scores = [Fraction(choice["score"]) for choice in (*selected, *entry.data.get("reserve", []))]
+            assert entry.reason or (scores == sorted(scores, reverse=True) and not entry.data.get("left_out"))
             waits = [choice.ref for choice in before.reserve(programme)]
             assert set(waits) <= {choice["ref"] for choice in entry.data.get("reserve", [])} or entry.reason
             self._has_room(programme, before.taken(programme) + len(selected), entry.data.get("over_quota_reason"))
