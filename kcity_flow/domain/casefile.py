@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from kcity_flow.domain import agenda, application, selection
+from kcity_flow.domain import agenda, effects, selection
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.agenda import sides_to_agree
 from kcity_flow.domain.application import PROPOSAL_TIMERS, Application, Facts, Proposal, Timer, Undo
@@ -602,13 +602,13 @@ class ApplicationFile(CaseFile):
         return self.application
 
     def _make(self, facts: Facts, dest: Stage, number: int) -> None:
-        self.carried.application = application.after(facts, dest)
+        self.carried.application = effects.after(facts, dest)
         before, now = facts.application, self.application
         if (before.counted() and not now.counted()) or (before.place and not now.place):
             by = facts.command.by.model_copy(update={"via": Via.APPLICATION, "order": None})
             id, reserve = f"release/{self.subject}/{number}", now.counted()
             self.releases.append(m.ReleasePlace(id=id, by=by, ref=self.subject, reserve=reserve))
-        self.carried.undo = application.undo_after(facts, number, self.carried.undo)
+        self.carried.undo = effects.undo_after(facts, number, self.carried.undo)
 
     def _settle(self, command: m.Command, facts: Any, dest: Any, entry: Entry, now: datetime) -> None:
         super()._settle(command, facts, dest, entry, now)

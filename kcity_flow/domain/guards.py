@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from fractions import Fraction
 
 from pydantic import TypeAdapter
@@ -42,7 +42,6 @@ class Setting:
 Rule = Callable[[Setting], str]
 
 INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
-LONG_STOP = "framework_long_stop"
 
 
 # --- rules: what the edition has at all -------------------------------------------------------------------------------
@@ -88,11 +87,6 @@ def judged_on_route(setting: Setting) -> str:
     """The stage is one of the route's steps, or lies before or after them all."""
     route, stage = _route(setting.programme), setting.source.value
     return "" if stage in route or stage not in list(StepKind) else f"{stage} on its route"
-
-
-def open_tender(setting: Setting) -> str:
-    """The contractor is found by open procurement (announcement, 4); in designated mode it is the consortium's."""
-    return "" if setting.programme.procurement.mode == "open" else "open procurement; this programme's is designated"
 
 
 # --- guards: receipt --------------------------------------------------------------------------------------------------
@@ -687,215 +681,6 @@ def objection_upheld(facts: Facts) -> str:
     if objection and objection.state == "upheld" and objection.step == facts.dest.value:
         return ""
     return f"an upheld objection that names {facts.dest.value}"
-
-
-# --- guards: framework and procurement --------------------------------------------------------------------------------
-
-
-def kind_allowed(facts: Facts) -> str:
-    """The kind of party is one the programme's framework knows (announcement, 5)."""
-    kinds = facts.programme.framework.parties
-    return "" if facts.command.kind in kinds else f"one of the kinds {', '.join(kinds)}"
-
-
-def not_listed(facts: Facts) -> str:
-    """Listed once."""
-    return f"a party other than {facts.command.party}" if facts.command.party in facts.application.parties else ""
-
-
-def listed_and_unsigned(facts: Facts) -> str:
-    """The party is listed and has not signed."""
-    party = facts.application.parties.get(facts.command.party)
-    if party is None:
-        return f"{facts.command.party} listed as a party"
-    return f"a signature not yet given by {facts.command.party}" if party.signed else ""
-
-
-def signs_for_itself(facts: Facts) -> str:
-    """Whoever signs is the person the party named."""
-    party = facts.application.parties.get(facts.command.party)
-    return "" if party and party.signatory == facts.command.by.person else "the signatory the party named"
-
-
-def parties_signed(facts: Facts) -> str:
-    """Every party the edition wants before work has signed (announcement, 5)."""
-    signed = {party.kind for party in facts.application.parties.values() if party.signed}
-    waited = [kind.value for kind in facts.programme.framework.before_work if kind not in signed]
-    return f"signatures of {', '.join(waited)}" if waited else ""
-
-
-def framework_has_failed(facts: Facts) -> str:
-    """A party refused in writing, or the long-stop date is over."""
-    if facts.command.ground == "party_refused":
-        return "" if facts.command.evidence else "the hash of the party's written refusal as evidence"
-    # Its timer ends when it falls due.
-    waits = facts.edition.ladder(LONG_STOP) is None or LONG_STOP in facts.application.timers
-    return "the long-stop date to be over" if waits else ""
-
-
-def terms_agreed(facts: Facts) -> str:
-    """The terms are set."""
-    return "" if facts.application.terms_set else "terms of reference"
-
-
-def terms_open(facts: Facts) -> str:
-    """Set once."""
-    return "terms not yet set" if facts.application.terms_set else ""
-
-
-def no_notice_yet(facts: Facts) -> str:
-    """The first notice is published once; later ones are re-notices."""
-    return "a procurement without a notice; renotice follows" if facts.application.tender.closes_at else ""
-
-
-def notice_long_enough(facts: Facts) -> str:
-    """The notice runs as many days as the edition says (assumed: 20, a re-notice 10)."""
-    ladder = facts.edition.ladder("renotice" if facts.command.trigger == "renotice" else "procurement_notice")
-    days = (ladder.due.days if ladder else None) or 0
-    earliest = facts.now + timedelta(days=days)
-    return "" if facts.command.closes_at >= earliest else f"a notice of at least {days} days"
-
-
-def notice_running(facts: Facts) -> str:
-    """Bids are received until the close; the closing instant itself is too late."""
-    closes = facts.application.tender.closes_at
-    return "" if closes and facts.now < closes and not facts.application.tender.opened else "a running notice"
-
-
-def bids_closed(facts: Facts) -> str:
-    """Bids are opened at or after the close, once."""
-    tender = facts.application.tender
-    return (
-        "" if tender.closes_at and facts.now >= tender.closes_at and not tender.opened else "a notice that has closed"
-    )
-
-
-def bids_opened(facts: Facts) -> str:
-    """Opened, not yet evaluated."""
-    tender = facts.application.tender
-    return "" if tender.opened and tender.valid is None else "bids opened and not yet evaluated"
-
-
-def valid_bids_received(facts: Facts) -> str:
-    """A bid found valid was received and is named once, and conflicts were declared."""
-    if not facts.command.conflicts_declared:
-        return "the committee's declarations of conflict"
-    if len(set(facts.command.valid)) < len(facts.command.valid):
-        return "each valid bid named once"
-    unknown = sorted(set(facts.command.valid) - set(facts.application.tender.bids))
-    return f"bids from {', '.join(unknown)}" if unknown else ""
-
-
-def too_few_bids_and_renotices_left(facts: Facts) -> str:
-    """Fewer than two valid bids, and fewer than two re-notices (assumed)."""
-    rules, tender = facts.programme.procurement, facts.application.tender
-    if tender.valid is None:
-        return "evaluated bids"
-    if len(tender.valid) >= rules.valid_bids:
-        return f"fewer than {rules.valid_bids} valid bids"
-    return "" if tender.renotices < rules.renotices else f"fewer than {rules.renotices} re-notices"
-
-
-def contractor_found(facts: Facts) -> str:
-    """Open: bids evaluated, two valid, or one after the last re-notice with a reason. Designated: the consortium."""
-    rules, tender, contractor = facts.programme.procurement, facts.application.tender, facts.command.contractor
-    if rules.mode == "designated":
-        if not facts.application.terms_set:
-            return "terms of reference"
-        holder = facts.application.applicant.organisation if facts.application.applicant else ""
-        return "" if contractor == holder else "the contractor of the applying consortium"
-    valid = tender.valid or ()
-    if contractor not in valid:
-        return "a contractor whose bid was found valid"
-    last_resort = tender.renotices >= rules.renotices and bool(facts.command.reason)
-    return "" if len(valid) >= rules.valid_bids or last_resort else f"{rules.valid_bids} valid bids"
-
-
-def contractor_korean(facts: Facts) -> str:
-    """Korean contractors or consultants (announcement, 4), where the edition says so."""
-    anybody = facts.programme.procurement.contractor == "any"
-    return "" if anybody or facts.command.country == "KR" else "a Korean contractor"
-
-
-def contractor_acceded(facts: Facts) -> str:
-    """The contractor is a signed party of the framework (announcement, 5)."""
-    party = facts.application.parties.get(facts.command.contractor)
-    return "" if party and party.signed else "the contractor's accession to the framework"
-
-
-def within_award(facts: Facts) -> str:
-    """The contract is within the award."""
-    place = facts.application.place
-    return "" if place and facts.command.krw <= place.krw else f"at most {place.krw if place else 0:,} KRW"
-
-
-def procurement_has_failed(facts: Facts) -> str:
-    """Re-notices are used up without a contract, or the money was withdrawn."""
-    if facts.command.ground == "money_withdrawn":
-        return "" if facts.command.evidence else "the hash of the withdrawal as evidence"
-    rules, tender = facts.programme.procurement, facts.application.tender
-    used_up = rules.mode == "open" and tender.renotices >= rules.renotices and tender.valid is not None
-    return "" if used_up else "re-notices used up and their bids evaluated"
-
-
-# --- guards: work -----------------------------------------------------------------------------------------------------
-
-
-def deliverables_listed(facts: Facts) -> str:
-    """The deliverables the programme wants (announcement, 1 to 3)."""
-    wanted = set(facts.programme.deliverables)
-    given = {document.kind for document in facts.command.deliverables}
-    unknown = sorted(given - wanted)
-    if unknown:
-        return f"deliverables among {', '.join(sorted(wanted))}; {', '.join(unknown)} is none"
-    needed = facts.programme.deliverables_needed
-    return "" if len(given) >= needed else f"{needed} of the deliverables {', '.join(sorted(wanted))}"
-
-
-def names_what_is_missing(facts: Facts) -> str:
-    """A report goes back with a list."""
-    return "" if facts.command.missing else "a list of what is missing"
-
-
-def later_than_the_end(facts: Facts) -> str:
-    """An extension ends later than the present end."""
-    ends = facts.application.ends_on
-    return "" if ends and facts.command.ends_on > ends else f"an end after {ends}"
-
-
-def reason_known(facts: Facts) -> str:
-    """Scale, complexity, COVID-19 (announcement, 4) or another the edition lists."""
-    grounds = facts.edition.implementation.extension_reasons
-    return "" if facts.command.ground in grounds else f"one of the grounds {', '.join(grounds)}"
-
-
-def cause_and_notice_period(facts: Facts) -> str:
-    """The cause is stated, the notice takes effect later."""
-    if not facts.command.reason:
-        return "the cause"
-    return "" if facts.command.ends_at > facts.now else "a notice period that ends in the future"
-
-
-def notice_over(facts: Facts) -> str:
-    """Notified, and the notice period is over."""
-    at = facts.application.termination_at
-    return "" if at and facts.now >= at else "a notice of termination whose period is over"
-
-
-def settlement_recorded(facts: Facts) -> str:
-    """The sums are settled."""
-    return "" if facts.application.settled else "a recorded settlement"
-
-
-def documents_filed(facts: Facts) -> str:
-    """The file is complete."""
-    return "" if facts.command.filed else "the documents filed"
-
-
-def kind_of_follow_up(facts: Facts) -> str:
-    """PPP, the ministry's own investment, or with a development bank (announcement, 5)."""
-    kinds = facts.edition.follow_on
-    return "" if facts.command.kind in kinds else f"one of {', '.join(kinds)}"
 
 
 # --- guards: corrections and proposals --------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ A row reads: one of *actors* may *trigger* what stands at one of *sources*; it t
 keeps the stage), provided every guard holds. Where *approvers* are named the move takes effect when a second
 person of theirs gives the same trigger with equal data. *sent_by* is the only way such a command may come.
 Nothing else may say what is legal: the machine, the command line, the diagram in ``docs/lifecycle.md`` and the
-rehearsal's coverage are all derived from here. Effects are written in :mod:`application` and :mod:`selection`.
+rehearsal's coverage are all derived from here. Effects are written in :mod:`effects` and :mod:`selection`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from kcity_flow.domain import framework as f
 from kcity_flow.domain import guards as g
+from kcity_flow.domain import procurement as p
 from kcity_flow.domain import selection as s
+from kcity_flow.domain import work as w
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS
 from kcity_flow.domain.messages import By
@@ -84,17 +87,17 @@ STAGE_MOVES = (
     Move("promote",                 (S.RESERVE,),                      S.SELECTED,       MINISTRY,   (g.judged_in_full, g.score_as_decided, g.award_in_range, g.reserve_still_open), MINISTRY, (), EDITION),
     Move("expire",                  (S.RESERVE,),                      S.NOT_SELECTED,   CLOCK,      (g.reserve_day_over,)),
     Move("open_framework",          (S.SELECTED,),                     S.FRAMEWORK,      DESK,       (g.result_published,)),
-    Move("complete_framework",      (S.FRAMEWORK,),                    S.PROCUREMENT,    DESK,       (g.parties_signed,)),
-    Move("fail_framework",          (S.FRAMEWORK,),                    S.CANCELLED,      MINISTRY,   (g.framework_has_failed, g.reason_given), MINISTRY),
-    Move("award_contract",          (S.PROCUREMENT,),                  S.IMPLEMENTATION, OFFICER,    (g.parties_signed, g.contractor_found, g.contractor_korean, g.contractor_acceded, g.within_award), OFFICER),
-    Move("fail_procurement",        (S.PROCUREMENT,),                  S.CANCELLED,      MINISTRY,   (g.procurement_has_failed, g.reason_given), MINISTRY),
+    Move("complete_framework",      (S.FRAMEWORK,),                    S.PROCUREMENT,    DESK,       (f.parties_signed,)),
+    Move("fail_framework",          (S.FRAMEWORK,),                    S.CANCELLED,      MINISTRY,   (f.framework_has_failed, g.reason_given), MINISTRY),
+    Move("award_contract",          (S.PROCUREMENT,),                  S.IMPLEMENTATION, OFFICER,    (f.parties_signed, p.contractor_found, p.contractor_korean, p.contractor_acceded, p.within_award), OFFICER),
+    Move("fail_procurement",        (S.PROCUREMENT,),                  S.CANCELLED,      MINISTRY,   (p.procurement_has_failed, g.reason_given), MINISTRY),
     Move("suspend",                 (S.IMPLEMENTATION,),               S.SUSPENDED,      MINISTRY,   (g.reason_given,)),
     Move("resume",                  (S.SUSPENDED,),                    S.IMPLEMENTATION, MINISTRY,   (g.reason_given,)),
-    Move("submit_final",            (S.IMPLEMENTATION,),               S.ACCEPTANCE,     (R.CONTRACTOR, *DESK), (g.deliverables_listed,)),
-    Move("return_final",            (S.ACCEPTANCE,),                   S.IMPLEMENTATION, DESK,       (g.names_what_is_missing,)),
+    Move("submit_final",            (S.IMPLEMENTATION,),               S.ACCEPTANCE,     (R.CONTRACTOR, *DESK), (w.deliverables_listed,)),
+    Move("return_final",            (S.ACCEPTANCE,),                   S.IMPLEMENTATION, DESK,       (w.names_what_is_missing,)),
     Move("accept_final",            (S.ACCEPTANCE,),                   S.SETTLEMENT,     DESK,       (g.in_writing,)),
-    Move("terminate",               WORK,                              S.TERMINATED,     MINISTRY,   (g.notice_over, g.settlement_recorded), MINISTRY),
-    Move("close",                   (S.SETTLEMENT,),                   S.CLOSED,         MINISTRY,   (g.settlement_recorded, g.documents_filed), MINISTRY),
+    Move("terminate",               WORK,                              S.TERMINATED,     MINISTRY,   (w.notice_over, w.settlement_recorded), MINISTRY),
+    Move("close",                   (S.SETTLEMENT,),                   S.CLOSED,         MINISTRY,   (w.settlement_recorded, w.documents_filed), MINISTRY),
     Move("withdraw",                BEFORE_WORK,                       S.WITHDRAWN,      (R.APPLICANT, *DESK), (g.own_application, g.in_writing)),
     Move("merge_duplicate",         (S.RECEIVED, S.SCREENING),         S.WITHDRAWN,      DESK,       (g.impartial, g.names_another_application), DESK),
     Move("cancel_award",            (S.SELECTED,),                     S.CANCELLED,      MINISTRY,   (g.reason_given,), MINISTRY, (), EDITION),
@@ -132,19 +135,19 @@ FACT_MOVES = (
     Move("object",                  (S.INELIGIBLE, S.NOT_SELECTED),    None,             (R.APPLICANT, *DESK), (g.own_application, g.in_objection_period, g.no_objection_yet, g.ground_allowed)),
     Move("uphold_objection",        (S.INELIGIBLE, S.NOT_SELECTED),    None,             OBJECTIONS, (g.impartial, g.open_objection, g.none_of_the_first_reviewers, g.step_was_reached, g.reason_given), OBJECTIONS),
     Move("dismiss_objection",       (S.INELIGIBLE, S.NOT_SELECTED),    None,             OBJECTIONS, (g.impartial, g.open_objection, g.none_of_the_first_reviewers, g.reason_given)),
-    Move("list_party",              WITH_FRAMEWORK,                    None,             DESK,       (g.kind_allowed, g.not_listed), DESK),
-    Move("sign",                    (S.FRAMEWORK,),                    None,             SIGNATORY,  (g.listed_and_unsigned, g.signs_for_itself)),
-    Move("accede",                  WITH_FRAMEWORK,                    None,             SIGNATORY,  (g.listed_and_unsigned, g.signs_for_itself)),
-    Move("set_terms",               (S.PROCUREMENT,),                  None,             OFFICER,    (g.terms_open,)),
-    Move("publish_notice",          (S.PROCUREMENT,),                  None,             OFFICER,    (g.terms_agreed, g.no_notice_yet, g.notice_long_enough), (), (g.open_tender,)),
-    Move("receive_bid",             (S.PROCUREMENT,),                  None,             OFFICER,    (g.notice_running,), (), (g.open_tender,)),
-    Move("open_bids",               (S.PROCUREMENT,),                  None,             OFFICER,    (g.bids_closed,), (), (g.open_tender,)),
-    Move("evaluate_bids",           (S.PROCUREMENT,),                  None,             OFFICER,    (g.bids_opened, g.valid_bids_received), (), (g.open_tender,)),
-    Move("renotice",                (S.PROCUREMENT,),                  None,             OFFICER,    (g.too_few_bids_and_renotices_left, g.notice_long_enough), (), (g.open_tender,)),
-    Move("extend",                  WORK,                              None,             MINISTRY,   (g.later_than_the_end, g.reason_known), MINISTRY),
-    Move("notify_termination",      WORK,                              None,             MINISTRY,   (g.cause_and_notice_period,)),
+    Move("list_party",              WITH_FRAMEWORK,                    None,             DESK,       (f.kind_allowed, f.not_listed), DESK),
+    Move("sign",                    (S.FRAMEWORK,),                    None,             SIGNATORY,  (f.listed_and_unsigned, f.signs_for_itself)),
+    Move("accede",                  WITH_FRAMEWORK,                    None,             SIGNATORY,  (f.listed_and_unsigned, f.signs_for_itself)),
+    Move("set_terms",               (S.PROCUREMENT,),                  None,             OFFICER,    (p.terms_open,)),
+    Move("publish_notice",          (S.PROCUREMENT,),                  None,             OFFICER,    (p.terms_agreed, p.no_notice_yet, p.notice_long_enough), (), (p.open_tender,)),
+    Move("receive_bid",             (S.PROCUREMENT,),                  None,             OFFICER,    (p.notice_running,), (), (p.open_tender,)),
+    Move("open_bids",               (S.PROCUREMENT,),                  None,             OFFICER,    (p.bids_closed,), (), (p.open_tender,)),
+    Move("evaluate_bids",           (S.PROCUREMENT,),                  None,             OFFICER,    (p.bids_opened, p.valid_bids_received), (), (p.open_tender,)),
+    Move("renotice",                (S.PROCUREMENT,),                  None,             OFFICER,    (p.too_few_bids_and_renotices_left, p.notice_long_enough), (), (p.open_tender,)),
+    Move("extend",                  WORK,                              None,             MINISTRY,   (w.later_than_the_end, w.reason_known), MINISTRY),
+    Move("notify_termination",      WORK,                              None,             MINISTRY,   (w.cause_and_notice_period,)),
     Move("record_settlement",       ENDS_OF_WORK,                      None,             FINANCE,    (g.in_writing,)),
-    Move("follow_up",               (S.CLOSED,),                       None,             DESK,       (g.kind_of_follow_up,)),
+    Move("follow_up",               (S.CLOSED,),                       None,             DESK,       (w.kind_of_follow_up,)),
     Move("flag",                    ANY,                               None,             (R.CLOCK, *DESK)),
     Move("correct",                 ANY,                               None,             DESK,       (g.impartial, g.corrects_an_entry, g.reason_given), DESK),
     Move("refuse_proposal",         ANY,                               None,             PEOPLE,     (g.waiting_proposal, g.another_who_may_approve, g.reason_given)),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from kcity_flow.domain import application, selection
+from kcity_flow.domain import effects, selection
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import Application, Facts, Proposal, Undo
 from kcity_flow.domain.edition import Edition
@@ -51,10 +51,10 @@ def moves_of(edition: Edition, ref: str, entries: Iterable[m.Entry], until: date
             undo=undo,
             proposal=proposals.get(entry.proposal or 0),
         )
-        moved = application.after(facts, facts.dest).model_copy(update={"timers": {}})
+        moved = effects.after(facts, facts.dest).model_copy(update={"timers": {}})
         undid = undo.entry if undo and entry.command.startswith("return_to_") else None
         yield Made(entry, told, moved, undid)
-        told, undo = moved, application.undo_after(facts, entry.number, undo)
+        told, undo = moved, effects.undo_after(facts, entry.number, undo)
 
 
 def application_of(

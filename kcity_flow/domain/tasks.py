@@ -15,6 +15,7 @@ from kcity_flow.domain.agenda import sides_to_agree, undeclared, unsealed
 from kcity_flow.domain.application import Application, Facts
 from kcity_flow.domain.edition import Edition, Late, ProcurementMode
 from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS, too_few_sheets
+from kcity_flow.domain.framework import parties_signed
 from kcity_flow.domain.moves import BY_TRIGGER, CLARIFIED, JUDGED, STAGE_MOVES
 from kcity_flow.domain.stages import DECIDED, OBJECTIONABLE, Role, Stage
 
@@ -115,7 +116,7 @@ def _untold(app: Application, _: Edition) -> bool:
 
 
 def _signed(app: Application, edition: Edition) -> bool:
-    return not g.parties_signed(Facts(app, None, edition, _since(app), app.stage, app.stage))
+    return not parties_signed(Facts(app, None, edition, _since(app), app.stage, app.stage))
 
 
 def _no_terms(app: Application, _: Edition) -> bool:

@@ -18,8 +18,9 @@ from rich.text import Text
 from kcity_flow.adapters.vault import Person
 from kcity_flow.audit.explain import Chapter
 from kcity_flow.domain import messages as m
-from kcity_flow.domain.application import KEEP_UNDO, Application, Facts, Proposal, Seat
+from kcity_flow.domain.application import Application, Facts, Proposal, Seat
 from kcity_flow.domain.edition import Edition, Programme, Quota, values
+from kcity_flow.domain.effects import KEEP_UNDO
 from kcity_flow.domain.evaluation import judged_steps, points, score, too_few_sheets
 from kcity_flow.domain.guards import Setting
 from kcity_flow.domain.inbox import Item

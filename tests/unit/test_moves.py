@@ -5,8 +5,8 @@ from itertools import groupby
 
 import pytest
 
-from kcity_flow.domain.application import EFFECTS
 from kcity_flow.domain.edition import Edition
+from kcity_flow.domain.effects import EFFECTS
 from kcity_flow.domain.messages import APPLICATION_COMMANDS, EDITION_COMMANDS
 from kcity_flow.domain.moves import BY_TRIGGER, EDITION_MOVES, ENDS, FACT_MOVES, MOVES, STAGE_MOVES, reachable
 from kcity_flow.domain.selection import EFFECTS as EDITION_EFFECTS
