@@ -297,6 +297,7 @@ def _rank(moment: Moment) -> str:
     ranking = data.get("ranking", [])
     choice: Mapping[str, Any] = next((choice for choice in choices if choice["ref"] == ref), {})
     rank, of = ranking.index(ref) + 1 if ref in ranking else moment.data.get("rank"), len(ranking)
+    first, many = next(((f, n) for f, n in data.get("equals", ()) if rank and f <= rank < f + n), (rank, 1))
     mean = final_score(moment.before, moment.programme)
     scored = f" with a mean of {points(mean)}" if mean is not None else ""
     bonus = f" and a bonus of {counted(choice['bonus'], 'point')}" if choice.get("bonus") else ""
@@ -305,7 +306,8 @@ def _rank(moment: Moment) -> str:
     told_by = criteria.get(str(by)) or SEPARATED_BY.get(str(by)) or words(str(by))
     equal = "" if by == "score" else ", as scores were equal"
     decided = f", told from its neighbours by {told_by}{equal}" if by else ""
-    ranked = f"it ranked {rank}{f' of {of}' if of else ''}" if rank else "it was judged"
+    beside = f", equal with {counted(many - 1, 'other')}," if many > 1 else ""
+    ranked = f"it ranked {first}{f' of {of}' if of else ''}{beside}" if rank else "it was judged"
     return f"{ranked}{scored}{bonus}{decided}"
 
 

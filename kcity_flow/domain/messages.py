@@ -576,8 +576,9 @@ class DecideSelection(Command):
     """The decision on one programme: places, and the whole reserve as it stands afterwards. The rest is passed over.
 
     ``ranking`` is everybody decided on and everybody on the reserve, the best first, whatever the committee then made
-    of it; ``voted`` are those whose order among equals is its minuted vote. ``left_out`` are those of the programme
-    that wait for a decision, or on the reserve, and are not ranked, as the register has them.
+    of it; ``voted`` are those whose order among equals is its minuted vote. ``equals`` are those whom neither a rule
+    nor a vote tells apart: in the ranking the place of the first, from 1, and how many. ``left_out`` are those of the
+    programme that wait for a decision, or on the reserve, and are not ranked, as the register has them.
     """
 
     trigger: Literal["decide_selection"] = "decide_selection"
@@ -586,6 +587,7 @@ class DecideSelection(Command):
     selected: tuple[Choice, ...]
     reserve: tuple[Choice, ...] = ()
     voted: tuple[Ref, ...] = ()
+    equals: tuple[tuple[StrictInt, StrictInt], ...] = ()
     left_out: tuple[Ref, ...] = ()
     over_quota_reason: Commitment | None = None
 

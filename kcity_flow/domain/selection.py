@@ -7,11 +7,11 @@ has it, and until the application says that it has let go of it. Money is KRW.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
-from itertools import count, takewhile
+from itertools import count, groupby, takewhile
 from typing import Any
 
 from kcity_flow.domain import messages as m
@@ -243,8 +243,13 @@ def named_comes_first(facts: EditionFacts) -> str:
 
 
 def vote_minuted(facts: EditionFacts) -> str:
-    """Where no rule decides the committee votes, and the minutes of the vote are there."""
-    return "the hash of the vote's minutes as evidence" if facts.command.voted and not facts.command.evidence else ""
+    """Where no rule decides the committee votes, minuted, on whoever gets a place or a line on the reserve."""
+    command = facts.command
+    chosen = {choice.ref for choice in (*command.selected, *command.reserve)}
+    untold = [ref for place, many in command.equals for ref in command.ranking[max(0, place - 1) :][:many]]
+    if chosen & set(untold):
+        return f"the committee's vote on {_some(untold)}, whom no rule tells apart"
+    return "the hash of the vote's minutes as evidence" if command.voted and not command.evidence else ""
 
 
 def quota_left(facts: EditionFacts) -> str:
@@ -726,6 +731,27 @@ def rank(
         decided = "vote" if measured in (above, below) else names[_depth(measured, above, below)]
         lines.append(Ranked(rank=rank_of, candidate=candidate, bonus=bonus(candidate), decided_by=decided))
     return lines
+
+
+def told_apart(lines: Sequence[Ranked], chosen: Set[str]) -> tuple[list[str], list[tuple[int, int]]]:
+    """Of those whom no rule separates: who takes the committee's vote, and who does not, as all of them get nothing.
+
+    Args:
+        lines: The ranking.
+        chosen: Who gets a place or a line on the reserve.
+
+    Returns:
+        Those to be voted on; and of the others the place of the first in the ranking, from 1, and how many are equal.
+    """
+    voted: list[str] = []
+    equals: list[tuple[int, int]] = []
+    for _, group in groupby(enumerate(lines, start=1), key=lambda placed: placed[1].rank):
+        places, tied = zip(*((place, line.candidate.ref) for place, line in group), strict=True)
+        if len(tied) > 1 and not chosen.isdisjoint(tied):
+            voted += tied
+        elif len(tied) > 1:
+            equals.append((places[0], len(tied)))
+    return voted, equals
 
 
 def _depth(measured: tuple[Fraction, ...], *neighbours: tuple[Fraction, ...] | None) -> int:

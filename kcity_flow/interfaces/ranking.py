@@ -15,7 +15,7 @@ from kcity_flow.domain.errors import GuardFailed, Unknown
 from kcity_flow.domain.evaluation import criterion_mean, final_score, ranking_step, too_few_sheets
 from kcity_flow.domain.machine import EDITIONS
 from kcity_flow.domain.messages import By, DecideSelection, Entry, Outcome, View, edition_id, parse
-from kcity_flow.domain.selection import Call, Candidate, EditionFacts, Ranked, places_left, rank
+from kcity_flow.domain.selection import Call, Candidate, EditionFacts, Ranked, places_left, rank, told_apart
 from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.gateway import AWAITED, STANDS_FOR_A_TEXT
 from kcity_flow.interfaces.misuse import Misused
@@ -271,12 +271,19 @@ def decision(
     ranked = {line.candidate.ref: line for line in found.lines}
     if unknown := [ref for ref in [*order, *override, *(ref for ref in awards if ref)] if ref not in ranked]:
         raise Misused(f"{', '.join(unknown)} is not in the ranking; see it with `kcity rank`.")
-    computed, voted = _in_order(found.lines, order)
+    computed = _in_order(found.lines, order)
     chosen = [*override, *(ref for ref in computed if ref not in override)]
     newcomers = [ref for ref in chosen if ref not in found.on_reserve]
     selected = newcomers[: found.given() if places is None else places]
     others = [ref for ref in chosen if ref not in selected]
     stay = [ref for n, ref in enumerate(others) if reserve is None or n < reserve or ref in found.on_reserve]
+    voted, equals = told_apart(found.lines, {*selected, *stay})
+    if not set(voted) <= set(order):
+        wanted = [*order, *(ref for ref in voted if ref not in order)]
+        raise Misused(
+            f"No rule decides between {', '.join(voted)}; give the committee's order of all of them, "
+            f"such as --order {','.join(wanted)}."
+        )
     choices = list(_choices(found, [ranked[ref] for ref in (*selected, *stay)], awards, len(selected)))
     return {
         "programme": found.programme.key,
@@ -284,6 +291,7 @@ def decision(
         "selected": choices[: len(selected)],
         "reserve": choices[len(selected) :],
         "voted": voted,
+        "equals": equals,
         "left_out": without,
     }
 
@@ -298,22 +306,11 @@ def unranked(found: Ranking, without: Collection[str]) -> str:
     return f"Not all can be ranked: {told}. See to that, or leave them out with `--without {out} --reason TEXT`."
 
 
-def _in_order(lines: list[Ranked], order: list[str]) -> tuple[list[str], list[str]]:
-    """Everybody in the order of the ranking, equals in the committee's; and who those equals are."""
-    ties: dict[int, list[str]] = {}
-    for line in lines:
-        ties.setdefault(line.rank, []).append(line.candidate.ref)
-    voted = [ref for tied in ties.values() if len(tied) > 1 for ref in tied]
-    if not set(voted) <= set(order):
-        told_apart = [*order, *(ref for ref in voted if ref not in order)]
-        raise Misused(
-            f"No rule decides between {', '.join(voted)}; give the committee's order of all of them, "
-            f"such as --order {','.join(told_apart)}."
-        )
-    # Equal ranks take the committee's order; everybody else has a rank of their own already.
+def _in_order(lines: list[Ranked], order: list[str]) -> list[str]:
+    """Everybody in the order of the ranking, equals in the committee's."""
     place_of = {ref: place for place, ref in enumerate(order)}
-    computed = sorted(lines, key=lambda line: (line.rank, place_of.get(line.candidate.ref, 0)))
-    return [line.candidate.ref for line in computed], voted
+    computed = sorted(lines, key=lambda line: (line.rank, place_of.get(line.candidate.ref, len(order))))
+    return [line.candidate.ref for line in computed]
 
 
 def _choices(found: Ranking, lines: list[Ranked], awards: dict[str, int], wanted: int) -> Iterator[dict[str, Any]]:

@@ -581,7 +581,8 @@ def ranking(found: Ranking) -> RenderableType:
     table = _table("rank", "ref", "country", "city", *criteria, "sheets", "mean", "bonus", "decided by", "outcome")
     lines = data["lines"]
     for line, below in zip(lines, [*lines[1:], None], strict=True):
-        decided = "nothing: the committee votes" if line["decided_by"] == "vote" else line["decided_by"]
+        votes = "nothing" if line["outcome"] == "passed over" else "nothing: the committee votes"
+        decided = votes if line["decided_by"] == "vote" else line["decided_by"]
         table.add_row(
             *(str(line[key]) for key in ("rank", "ref", "country", "city")),
             *(points(line["criteria"][key]) for key in criteria),

@@ -1108,14 +1108,14 @@ class Secretariat:
             elif points >= RESERVE_FROM and self._reserve_open():
                 reserve.append(choice)
         ranking = [line.candidate.ref for line in lines]
-        voted = [line.candidate.ref for line in lines if line.decided_by == "vote"]
+        voted, equals = selection.told_apart(lines, {choice["ref"] for choice in (*selected, *reserve)})
         minutes = [proof(programme.key, "minutes of the vote", *voted)] if voted else None
         in_order = [choice["ref"] for choice in (*selected, *reserve)] == ranking[: len(selected) + len(reserve)]
         for story in waiting:
             story.awaits_decision = False
         yield from self.two("decide_selection", R.COMMITTEE, R.MINISTRY, tuple(s.ref for s in waiting),
                             programme=programme.key, ranking=ranking, selected=selected, reserve=reserve, voted=voted,
-                            evidence=minutes,
+                            equals=equals, evidence=minutes,
                             reason=None if in_order and not self.call.nominated and not self._others(programme, by_ref)
                             else "who is not ranked is not judged in full yet, or comes too late")  # fmt: skip
 

@@ -29,17 +29,17 @@ from temporalio.service import RPCError
 
 from kcity_flow.domain import retelling
 from kcity_flow.domain.application import Application
-from kcity_flow.domain.edition import Quota, QuotaKind, Tempo
-from kcity_flow.domain.errors import FileClosed, Refusal, Unavailable
+from kcity_flow.domain.edition import Programme, Quota, QuotaKind, Tempo
+from kcity_flow.domain.errors import FileClosed, NotPermitted, Refusal, Unavailable
 from kcity_flow.domain.ledger import breaks
 from kcity_flow.domain.messages import Entry, Outcome, Receipt, View, edition_id
 from kcity_flow.domain.moves import BY_TRIGGER, EDITION_BY_TRIGGER
-from kcity_flow.domain.reading import closed_to
+from kcity_flow.domain.reading import SEALED, listed, without
 from kcity_flow.domain.selection import Call
-from kcity_flow.domain.stages import Role
+from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.gateway import Actor
 from kcity_flow.interfaces.ranking import decision, ranking, ranking_told
-from tests.proof.world import BOTH, SECOND_COMMITTEE, SECOND_OBJECTIONS, World, world
+from tests.proof.world import BOTH, ROLES, SECOND_COMMITTEE, SECOND_OBJECTIONS, World, world
 from tests.season import (
     APPLICANT,
     CHAIR,
@@ -63,6 +63,8 @@ PATIENCE = 180.0
 WHY = "as the minutes say"
 CITIES = ("ANKARA", "BURSA", "CAIRO", "DAKAR", "ESSEN", "FEZ", "GAZA")
 COUNTRIES = ("TR", "VN")
+WITH_FUNDS = (1, 4)
+"""Which of the cities bring matching funds."""
 
 INDEX = st.integers(0, len(CITIES) - 1)
 REVIEWER = st.integers(0, len(REVIEWERS) - 1)
@@ -87,6 +89,7 @@ class Selection(RuleBasedStateMachine):
         super().__init__()
         self.world = runs
         self.lives: list[Life] = []
+        self.dead: list[Life] = []
         self.checked: dict[str, int] = {}
         Selection.examples += 1
 
@@ -97,12 +100,13 @@ class Selection(RuleBasedStateMachine):
 
     @initialize(
         quota=QUOTAS, total=st.sampled_from([None, 2]), budget_krw=st.sampled_from([None, 900_000_000]), route=ROUTES,
-        one_per_applicant=sometimes, points=st.lists(POINTS, min_size=4, max_size=4),
+        one_per_applicant=sometimes, trim_from=st.sampled_from([None, 3]), bonus=st.sampled_from([0, 0, 7]),
+        points=st.lists(POINTS, min_size=4, max_size=4),
     )  # fmt: skip
     def opens(self, points: list[tuple[int, int]], **rules: Any) -> None:
         self.season = self.world.season(**rules)
         self.edition, self.register = self.season.edition, self.season.register
-        self.name = edition_id(self.edition.year)
+        self.name, self.office = edition_id(self.edition.year), self.world.office()
         self.run(self._opens(points))
 
     async def _opens(self, points: list[tuple[int, int]]) -> None:
@@ -116,7 +120,12 @@ class Selection(RuleBasedStateMachine):
         await asyncio.gather(*(self._to_shortlist(life, p) for life, p in zip(self.lives, points, strict=True)))
 
     async def _applies(self, number: int, programme: str) -> None:
-        more = {"country": COUNTRIES[number % 2], "received_at": self.edition.windows[0].opens_at.isoformat()}
+        more: dict[str, Any] = {
+            "country": COUNTRIES[number % 2],
+            "received_at": self.edition.windows[0].opens_at.isoformat(),
+        }
+        if number in WITH_FUNDS:
+            more["matching"] = {"krw": 50_000_000, "sha256": PROOF}
         self.lives.append(await self.season.apply(CITIES[number], programme, **more))
 
     async def _to_shortlist(self, life: Life, points: tuple[int, int]) -> None:
@@ -133,6 +142,8 @@ class Selection(RuleBasedStateMachine):
             case "screening":
                 await life.is_screened()
             case "paper_review":
+                if not (await life.facts())["reviews"]:  # an objection led back here: they are chosen anew
+                    await life._seat(REVIEWERS[1:3], "paper_review")
                 await self._judges(life, points)
                 if "consultation" in following:
                     await life.is_consulted()
@@ -147,7 +158,9 @@ class Selection(RuleBasedStateMachine):
                 await life.do("shortlist", CHAIR)
 
     async def _judges(self, life: Life, points: tuple[int, int]) -> None:
-        for reviewer, given in zip(REVIEWERS, points, strict=False):
+        seats = (await life.facts())["reviews"][await life.stage()]
+        judges = [Actor(seat["reviewer"], Role.REVIEWER) for seat in seats if seat["scores"] is None][:2]
+        for reviewer, given in zip(judges, points, strict=False):
             await life.do("seal_sheet", reviewer, scores=_scores(life, given))
 
     # --- commands ---
@@ -191,7 +204,11 @@ class Selection(RuleBasedStateMachine):
                 return refusal
 
     def life(self, index: int) -> Life:
-        return self.lives[index % len(self.lives)]
+        alive = self.alive()
+        return alive[index % len(alive)]
+
+    def alive(self) -> list[Life]:
+        return [life for life in self.lives if life not in self.dead]
 
     # --- applications ---
 
@@ -264,9 +281,13 @@ class Selection(RuleBasedStateMachine):
 
         self.run(agreed())
 
-    @rule(index=INDEX, ground=st.sampled_from(["reviewers_error", "dislike"]), late=sometimes)
-    def one_objects(self, index: int, ground: str, late: bool) -> None:
+    @rule(
+        index=INDEX, ground=st.sampled_from(["reviewers_error", "dislike"]), late=sometimes,
+        step=st.sampled_from(["shortlisted", "paper_review", "presentation"]),
+    )  # fmt: skip
+    def one_objects(self, index: int, ground: str, late: bool, step: str) -> None:
         life = self.life(index)
+        reopening = {"shortlisted": "selection", "paper_review": "review"}.get(step, step)
 
         async def objects() -> None:
             await self.attempt(life.ref, "send_letter", DESK)
@@ -276,11 +297,19 @@ class Selection(RuleBasedStateMachine):
             if ground == "dislike" or late:
                 assert isinstance(answer, Refusal)
             if isinstance(answer, Receipt):
-                data = {"step": "shortlisted", "reason": WHY}
+                data = {"step": step, "reason": WHY}
                 await self.two(life.ref, "uphold_objection", OBJECTIONS, SECOND_OBJECTIONS, **data)
-                await self.attempt(life.ref, "reopen_selection", DESK)
+                await self.attempt(life.ref, f"reopen_{reopening}", DESK)
 
         self.run(objects())
+
+    @precondition(lambda self: len(self.lives) > 4 and not self.dead)
+    @rule(index=INDEX)
+    def a_workflow_dies(self, index: int) -> None:
+        """As an operator's mistake would end it: nothing is told to it any more, and everybody else goes on."""
+        life = self.life(index)
+        self.run(self.season.handle(life.ref).terminate())
+        self.dead.append(life)
 
     # --- decisions ---
 
@@ -391,7 +420,7 @@ class Selection(RuleBasedStateMachine):
         later = now.timestamp() + days * 86_400
         tempo = Tempo(starts_at=clock, origin_at=now.fromtimestamp(later, now.tzinfo), factor=2)
         self.season.edition = self.edition = self.edition.model_copy(update={"tempo": tempo})
-        await self.season.gateway.retime([self.name, *(life.ref for life in self.lives)], tempo)
+        await self.season.gateway.retime([self.name, *(life.ref for life in self.alive())], tempo)
         await self._settled()
 
     @rule(
@@ -437,8 +466,8 @@ class Selection(RuleBasedStateMachine):
             if subject != self.name
         }
         self._places_are_within_the_rules(call, applications)
-        for application in applications.values():
-            _conflicts_bar(application, ledgers[application.ref])
+        for ref, application in applications.items():
+            self._conflicts_bar(application, View.model_validate(found[ref]["view"]), ledgers[ref])
         for subject, ledger in ledgers.items():
             assert breaks(ledger) == []
             assert ledger[-1].hash == found[subject]["view"]["head"]
@@ -451,19 +480,20 @@ class Selection(RuleBasedStateMachine):
             self._the_ranking_is_what_a_person_would_compute(programme, call, ledgers)
 
     def _places_are_within_the_rules(self, call: Call, applications: dict[str, Application]) -> None:
-        placed = [a for a in applications.values() if a.place]
+        dead = {life.ref for life in self.dead}  # of which the edition may know more than they do
+        placed = [a for a in applications.values() if a.place and a.ref not in dead]
+        assert {a.ref: a.place.krw for a in placed if a.place} == {
+            ref: holder.choice.krw for ref, holder in call.places.items() if ref not in dead
+        }
         for programme in self.edition.programmes:
-            held, counted = sum(a.programme == programme.key for a in placed), call.taken(programme.key)
-            assert held == counted
-            assert held <= programme.quota.places or programme.quota.kind is QuotaKind.ABOUT
+            taken = call.taken(programme.key)
+            assert taken <= programme.quota.places or programme.quota.kind is QuotaKind.ABOUT
             waits = call.decided[programme.key].reserve if programme.key in call.decided else ()
             assert [choice.rank for choice in waits] == sorted(choice.rank for choice in waits)
             if programme.key in call.vacant and waits:
                 assert call.nominated[programme.key] == waits[0].ref
-        awarded = sum(a.place.krw for a in placed if a.place)
-        assert awarded == call.committed_krw()
-        assert self.edition.total is None or len(placed) <= self.edition.total.places
-        assert self.edition.budget_krw is None or awarded <= self.edition.budget_krw
+        assert self.edition.total is None or len(call.places) <= self.edition.total.places
+        assert self.edition.budget_krw is None or call.committed_krw() <= self.edition.budget_krw
 
     def _every_entry_is_legal(self, subject: str, ledger: list[Entry], of_edition: list[Entry]) -> None:
         rows: Any = EDITION_BY_TRIGGER if subject == self.name else BY_TRIGGER
@@ -495,6 +525,30 @@ class Selection(RuleBasedStateMachine):
                 self._leaves_the_order_with_a_reason_only(entry, ledger)
         self.checked[subject] = len(ledger)
 
+    def _conflicts_bar(self, application: Application, view: View, ledger: list[Entry]) -> None:
+        """Whoever is in conflict has no sheet that counts, no list with it, and no file; nobody reads others' sheets.
+
+        That of a step that is not over, and of reviewers only: the chair decides by them.
+        """
+        made = (e for e in ledger if e.outcome is Outcome.MADE and e.command == "declare_conflict")
+        tied = {entry.person for entry in made if entry.data["conflict"]}
+        counted = {seat.reviewer for step in application.reviews for seat in application.counted_sheets(step)}
+        assert not tied & counted
+        for person in tied:
+            assert not listed(view, person, ROLES[person])
+            with pytest.raises(NotPermitted):
+                self.office.read_as(application, view, ledger, self.edition, person)
+        for step, seats in application.reviews.items():
+            for person in {seat.reviewer for seat in seats if seat.scores is None and not seat.void} - tied:
+                if Stage(step) not in application.reached:
+                    continue
+                with contextlib.suppress(NotPermitted):  # who has yet to declare reads nothing at all
+                    read = self.office.read_as(application, view, ledger, self.edition, person)
+                    given = [e for e in read.ledger if "scores" in e.data and (e.data.get("step") or e.source) == step]
+                    assert {str(entry.data["scores"]) for entry in given if entry.person != person} <= {SEALED}
+                    shown = without(read.sheets, read.application.model_dump(mode="json"))["reviews"][step]
+                    assert {str(seat["scores"]) for seat in shown if seat["reviewer"] != person} <= {SEALED, "None"}
+
     def _leaves_the_order_with_a_reason_only(self, entry: Entry, ledger: list[Entry]) -> None:
         before = retelling.call_of(self.edition, ledger[: entry.number - 1])
         if entry.command == "promote_next":
@@ -525,6 +579,7 @@ class Selection(RuleBasedStateMachine):
         step = [s.kind.value for s in rules.route if s.kind != "consultation"][-1]
         with_project = {*self.edition.project_countries, *(holder.choice.country for holder in call.places.values())}
         keyed: dict[str, tuple[Fraction, ...]] = {}
+        bonus: dict[str, int] = {}
         waits = False
         for life in self.lives:
             stage = getattr(self.register.view(life.ref), "stage", "")
@@ -532,17 +587,20 @@ class Selection(RuleBasedStateMachine):
             if life.programme == programme and stage in ("shortlisted", "reserve"):
                 country = ledgers[life.ref][0].data["applicant"]["country"]
                 given = _counted_by_hand(ledgers[life.ref], step)
-                if computed := _computed_by_hand(
-                    given, {c.key: c.weight for c in rules.criteria}, rules.ties[0].criterion
-                ):
-                    keyed[life.ref] = (*computed, Fraction(country not in with_project))
+                weights = {c.key: c.weight for c in rules.criteria}
+                if computed := _computed_by_hand(given, weights, rules.ties[0].criterion, rules.review.trim_from):
+                    funds = "matching" in ledgers[life.ref][0].data
+                    bonus[life.ref] = sum(preference.points for preference in rules.preferences) if funds else 0
+                    score, tie = computed
+                    keyed[life.ref] = (score + bonus[life.ref], tie, *_by_ties(rules, funds, country, with_project))
         by_hand = [
-            (1 + sum(other > key for other in keyed.values()), ref, key[0])
+            (1 + sum(other > key for other in keyed.values()), ref, key[0] - bonus[ref], bonus[ref])
             for ref, key in sorted(keyed.items(), key=lambda item: ([-value for value in item[1]], item[0]))
         ]
 
         found = ranking(self.edition, programme, call, self.register)
-        assert [(line.rank, line.candidate.ref, Fraction(line.candidate.score)) for line in found.lines] == by_hand
+        lines = [(one.rank, one.candidate.ref, Fraction(one.candidate.score), one.bonus) for one in found.lines]
+        assert lines == by_hand
         if waits:
             assert ranking_told(self.edition, programme, self.register).lines == found.lines
 
@@ -582,7 +640,7 @@ class Selection(RuleBasedStateMachine):
             return [f"the register to know {', '.join(unheard)}"]
         call = Call.model_validate(found[self.name]["facts"])
         awaited = ["the intake to close"] if call.stage == "open" else []
-        for life in self.lives:
+        for life in self.alive():
             facts, counted = found[life.ref]["facts"], call.standing(life.ref)
             stands = "place" if facts["place"] else "reserve" if facts["stage"] == "reserve" else "none"
             counts = "none" if counted is None else "reserve" if counted.reserve else "place"
@@ -592,13 +650,13 @@ class Selection(RuleBasedStateMachine):
 
     def _orders_under_way(self) -> list[str]:
         heard = {life.ref: [entry.command_id for entry in self.register.entries(life.ref)] for life in self.lives}
-        ledger = self.register.entries(self.name)
+        ledger, dead = self.register.entries(self.name), [life.ref for life in self.dead]
         return [
             f"entry {entry.number} to reach {ref}"
             for entry in ledger
             if entry.outcome is Outcome.MADE
             for ref in _told(entry, retelling.call_of(self.edition, ledger[: entry.number - 1]))
-            if ref in heard and not self._is_closed(ref)
+            if ref in heard and not self._is_closed(ref) and ref not in dead
             if not any(id.startswith(f"edition/{self.edition.year}/{entry.number}/") for id in heard[ref])
         ]
 
@@ -640,6 +698,10 @@ def _counted_by_hand(ledger: list[Entry], step: str) -> list[dict[str, int] | No
                 sheets[of, entry.person] = data["scores"]
             case "void_sheet":
                 del sheets[of, data["reviewer"]]
+            case "reopen_review":
+                sheets.clear()
+            case "reopen_presentation":
+                sheets = {seat: scores for seat, scores in sheets.items() if seat[0] == "paper_review"}
             case "assign_reviewer":
                 sheets[of, data["reviewer"]] = None
             case "replace_reviewer":
@@ -651,25 +713,23 @@ def _counted_by_hand(ledger: list[Entry], step: str) -> list[dict[str, int] | No
 
 
 def _computed_by_hand(
-    found: list[dict[str, int] | None], weights: dict[str, int], tie: str | None
-) -> tuple[Fraction, ...] | None:
+    found: list[dict[str, int] | None], weights: dict[str, int], tie: str | None, trim_from: int | None
+) -> tuple[Fraction, Fraction] | None:
     """Score and mean of the criterion that decides ties; nothing while a sheet is awaited, or lacking."""
     given = [sheet for sheet in found if sheet is not None]
     if len(given) < len(found):
         return None
-    totals = [Fraction(sum(w * s[k] for k, w in weights.items()), sum(weights.values())) for s in given]
-    if len(totals) < 2 or (len(totals) == 2 and abs(totals[0] - totals[1]) > 20):
+    totals = sorted(Fraction(sum(w * s[k] for k, w in weights.items()), sum(weights.values())) for s in given)
+    if len(totals) < 2 or (len(totals) == 2 and totals[1] - totals[0] > 20):
         return None
-    return sum(totals) / len(totals), Fraction(sum(s[tie or ""] for s in given), len(given))
+    kept = totals[1:-1] if trim_from and len(totals) >= trim_from else totals
+    return sum(kept) / Fraction(len(kept)), Fraction(sum(s[tie or ""] for s in given), len(given))
 
 
-def _conflicts_bar(application: Application, ledger: list[Entry]) -> None:
-    """Whoever declared a conflict has no sheet that counts, and the file is closed to them in every role."""
-    made = (e for e in ledger if e.outcome is Outcome.MADE and e.command == "declare_conflict" and e.data["conflict"])
-    for person in {entry.person for entry in made}:
-        counted = [seat.reviewer for step in application.reviews for seat in application.counted_sheets(step)]
-        assert person not in counted
-        assert all(closed_to(application, person, role) for role in (Role.REVIEWER, Role.CHAIR, Role.DESK))
+def _by_ties(rules: Programme, funds: bool, country: str, with_project: set[str]) -> list[Fraction]:
+    """What the tie rules after the first criterion make of it; nobody here has an earlier project."""
+    holds = {"matching_funds": funds, "country_without_project": country not in with_project}
+    return [Fraction(holds.get(tie.by, False)) for tie in rules.ties[1:]]
 
 
 def _without_timers(facts: Application | Call) -> dict[str, Any]:

@@ -17,14 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import worker
+from kcity_flow.adapters.documents import Documents
 from kcity_flow.adapters.edition_files import read_edition
 from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.smtp import Postman
 from kcity_flow.adapters.vault import Vault
 from kcity_flow.audit import histories
-from kcity_flow.domain.edition import Edition, Programme, Quota, Step, Tempo
+from kcity_flow.domain.edition import Edition, Preference, Programme, Quota, Step, Tempo
 from kcity_flow.domain.stages import Role
 from kcity_flow.gateway import Actor
+from kcity_flow.interfaces.office import Office
 from kcity_flow.server import connect, serving
 from kcity_flow.settings import Settings
 from tests.season import PEOPLE, Season
@@ -45,6 +47,7 @@ from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.smtp import Postman
 from kcity_flow.adapters.vault import Vault
 from kcity_flow.process import leave
+from kcity_flow.interfaces.office import Office
 from kcity_flow.server import connect, locate
 from kcity_flow.settings import Settings
 from worker import assemble, working
@@ -128,6 +131,12 @@ class World:
         _, failed = await histories.replay(self.programme.client, names, worker.WORKFLOWS, worker.workflow_runner())
         return failed
 
+    def office(self) -> Office:
+        """By which people read and act at this place."""
+        parts = self.programme
+        documents = Documents(self._folder / "documents")
+        return Office(self.settings, parts.register, parts.vault, documents, parts.client, parts.gateway)
+
     def close(self) -> None:
         self._worker.kill()
         self._worker.communicate()
@@ -150,17 +159,19 @@ def world(folder: Path) -> Iterator[World]:
 
 
 def _edition(
-    year: int, quota: Quota, total: int | None, budget_krw: int | None, route: tuple[Any, ...], one_per_applicant: bool
-) -> Edition:
+    year: int, quota: Quota, total: int | None, budget_krw: int | None, route: tuple[Any, ...], one_per_applicant: bool,
+    trim_from: int | None, bonus: int,
+) -> Edition:  # fmt: skip
     """Two programmes of 2021, small: two sheets suffice. Its window closes as it opens, and its days can be skipped."""
     edition = read_edition("2021")
     closes_at = max(window.closes_at for window in edition.windows)
     tempo = Tempo(starts_at=datetime.now(UTC), origin_at=closes_at, factor=2)
     steps = tuple(Step.model_validate(step) for step in route)
+    preferences = (Preference(by="matching_funds", points=bonus),) if bonus else ()
 
     def small(programme: Programme, **more: Any) -> Programme:
-        review = programme.review.model_copy(update={"paper_quorum": 2, "panel_quorum": 2})
-        return programme.model_copy(update={"review": review, **more})
+        review = programme.review.model_copy(update={"paper_quorum": 2, "panel_quorum": 2, "trim_from": trim_from})
+        return programme.model_copy(update={"review": review, "preferences": preferences, **more})
 
     programmes = (
         small(edition.programme("planning"), quota=quota, route=steps),

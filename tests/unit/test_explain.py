@@ -443,6 +443,16 @@ def test_a_ranking_that_stands_in_the_decision_is_told_with_the_rule_that_decide
     )
 
 
+def test_whom_no_rule_told_apart_and_nothing_was_given_is_told_so() -> None:
+    case = Case().to(Stage.SHORTLISTED)
+    others = [choice["ref"] for choice in (Office().choice("planning", number) for number in (2, 3, 4))]
+    selected = [Office().choice("planning", 2)]
+    data = {"programme": "planning", "selected": selected, "ranking": [*others[:2], case.ref, others[2]]}
+    office = decided(case, data | {"equals": [[2, 2]]})
+
+    assert "it ranked 2 of 4, equal with 1 other, with a mean of" in " ".join(told(case, H.DECISION, office))
+
+
 def test_leaving_the_computed_order_and_the_quota_is_said_and_what_is_about_another_is_not_quoted() -> None:
     case = Case().to(Stage.SHORTLISTED)
     selected = [Office().choice("planning", number) for number in (1, 2, 3, 4, 5)]

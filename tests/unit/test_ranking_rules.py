@@ -110,6 +110,15 @@ def test_equals_share_a_rank_and_no_decision_comes_about_without_the_committees_
     assert sorted(data["voted"]) == equals
 
 
+def test_equals_who_all_get_nothing_need_no_vote_and_are_named_as_equals(register):
+    found = ranked(register, {}, {}, ONLY_ONE["matching_funds"])
+    best, *equals = (line.candidate.ref for line in found.lines)
+
+    data = decision(found, 1, {"": 400_000_000}, reserve=0)
+
+    assert (data["ranking"], data["voted"], data["equals"]) == ([best, *equals], [], [(2, 2)])
+
+
 def test_the_committee_orders_equals_and_nobody_else(register):
     found = ranked(register, {}, {}, ONLY_ONE["matching_funds"])
     everybody = [line.candidate.ref for line in found.lines]

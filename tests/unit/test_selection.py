@@ -161,6 +161,7 @@ PLA = [f"KC2021-PLA-000{n}" for n in range(1, 6)]
         ("ranked_in_order", {"ranking": [PLA[1], PLA[0]]}),
         ("ranked_in_order", {"ranking": [PLA[0], PLA[2], PLA[1]]}),
         ("vote_minuted", {"voted": PLA[:2]}),
+        ("vote_minuted", {"equals": [[2, 2]]}),
     ],
 )
 def test_a_decision_is_refused_that(office, guard, change):
