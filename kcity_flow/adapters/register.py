@@ -178,16 +178,16 @@ class Register(Store):
                 for rows in said.execute(sa.select(table)).mappings().partitions(AT_ONCE):
                     connection.execute(table.insert(), [dict(row) for row in rows])
 
-    def dump(self) -> dict[str, str]:
-        """Every row with all its columns as canonical text, by what it is about.
+    def dump(self) -> dict[tuple[str, str], str]:
+        """Every row with all its columns as canonical text, by its subject and what it is about.
 
         Two registers say the same if these are equal.
         """
         with self.reading() as connection:
             views = connection.execute(SUBJECTS.select().order_by(SUBJECTS.c.subject)).mappings()
-            found = {f"{row['subject']} as it stands": canonical(dict(row)) for row in views}
+            found = {(row["subject"], " as it stands"): canonical(dict(row)) for row in views}
             entries = connection.execute(ENTRIES.select().order_by(ENTRIES.c.subject, ENTRIES.c.number)).mappings()
-            return found | {f"{row['subject']}, entry {row['number']}": canonical(dict(row)) for row in entries}
+            return found | {(row["subject"], f", entry {row['number']}"): canonical(dict(row)) for row in entries}
 
 
 def _entry_row(entry: Entry) -> dict[str, Any]:

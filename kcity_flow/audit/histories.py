@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -19,6 +20,9 @@ from kcity_flow.audit.moments import Source
 from kcity_flow.domain.ledger import breaks
 from kcity_flow.domain.messages import Batch, StartApplication, edition_id
 from kcity_flow.gateway import workflow_id
+
+READ_AGAIN, PAUSE = 5, 0.5
+"""How often subjects that differ are read again, and seconds in between."""
 
 Progress = Callable[[int, int], None]
 """Told how many are done, of how many."""
@@ -129,15 +133,38 @@ async def rebuild(client: Client, vault: Vault, register: Register, progress: Pr
 
 
 async def check(client: Client, vault: Vault, register: Register, progress: Progress | None = None) -> list[str]:
-    """Where register and histories differ, a sentence each; nothing if they say the same."""
-    async with told_anew(client, subjects(vault, register), progress) as (fresh, _):
+    """Where register and histories differ, a sentence each; nothing if they say the same.
+
+    People work meanwhile: what was recorded after a history was read is no difference, so subjects that differ are
+    read again.
+    """
+    known = (view.subject for view in register.subjects())
+    names = list(dict.fromkeys([*subjects(vault, register), *known]))
+    found = await _differences(client, names, register, progress)
+    for _ in range(READ_AGAIN):
+        if not found:
+            break
+        await asyncio.sleep(PAUSE)
+        found = await _differences(client, list(found), register)
+    return [sentence for sentences in found.values() for sentence in sentences]
+
+
+async def _differences(
+    client: Client, names: list[str], register: Register, progress: Progress | None = None
+) -> dict[str, list[str]]:
+    """The sentences about each subject that differs."""
+    async with told_anew(client, names, progress) as (fresh, _):
         stored, told = register.dump(), fresh.dump()
-    differing = [about for about in told if stored.get(about) not in (None, told[about])]
-    return [
-        *(f"The register lacks {about}." for about in told if about not in stored),
-        *(f"The histories know nothing of {about}." for about in stored if about not in told),
-        *(f"The register and the histories differ in {about}." for about in differing),
-    ]
+    asked, found = frozenset(names), dict[str, list[str]]()
+    for subject, what in sorted({key for key in (*stored, *told) if key[0] in asked}):
+        said, says = stored.get((subject, what)), told.get((subject, what))
+        if said is None:
+            found.setdefault(subject, []).append(f"The register lacks {subject}{what}.")
+        elif says is None:
+            found.setdefault(subject, []).append(f"The histories know nothing of {subject}{what}.")
+        elif said != says:
+            found.setdefault(subject, []).append(f"The register and the histories differ in {subject}{what}.")
+    return found
 
 
 def broken(register: Register) -> list[str]:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from temporalio.client import Client, WorkflowHistory
 
 from kcity_flow.adapters.register import ENTRIES, SUBJECTS
 from kcity_flow.audit import histories
+from kcity_flow.domain.messages import Batch, application_id
 from tests.season import DESK, HEAD, MINISTRY, YEAR, Season, assembled, edition_of, eventually, real_server
 
 
@@ -43,6 +45,25 @@ async def test_an_entry_that_was_altered_breaks_its_chain(season: Season) -> Non
         connection.execute(sa.update(ENTRIES).where(ENTRIES.c.command == "acknowledge").values(entry=altered))
 
     assert histories.broken(season.register) == [f"{ankara.ref}: entry 2 was changed after it was written"]
+
+
+async def test_what_is_recorded_while_register_and_histories_are_compared_is_no_difference(
+    season: Season, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ankara = await season.apply("Ankara")
+    read, meanwhile = histories.batches, iter(["ask_the_embassy"])
+
+    async def and_then_somebody_acts(client: Client, history: WorkflowHistory) -> list[Batch]:
+        found = await read(client, history)
+        if history.workflow_id == application_id(ankara.ref) and (note := next(meanwhile, None)):
+            await ankara.do("flag", DESK, note=note)
+            await ankara.ledger()
+        return found
+
+    monkeypatch.setattr(histories, "batches", and_then_somebody_acts)
+
+    assert await histories.check(season.client, season.vault, season.register) == []
+    assert await ankara.made() == ["receive", "flag"]
 
 
 async def test_a_column_that_was_altered_is_a_difference(season: Season) -> None:
