@@ -63,7 +63,10 @@ PAPER_RANK = "paper_rank"
 LEFT_OUT = "left_out"
 """That of a decision: who of the programme waits for one, or on the reserve, and is not ranked."""
 
-FILLED = {"decide_selection": LEFT_OUT, "publish_results": "refs"}
+TIED = "tied"
+"""That of a decision on places: who is in conflict with an application it decides on, or leaves out."""
+
+FILLED = {"decide_selection": (LEFT_OUT, TIED), "publish_results": ("refs",), "promote_next": (TIED,)}
 """Those of an edition's decisions, by their triggers; ``refs``: whoever's result stands and is not published."""
 
 AWAITED = (Stage.SHORTLISTED, Stage.RESERVE)
@@ -548,7 +551,7 @@ def _zone_at_fault(data: dict[str, Any]) -> str:
 def filled(
     trigger: str, data: dict[str, Any], views: Callable[[], Iterable[m.View]], proposed: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """The data of a decision with the field that nobody types, whatever was typed.
+    """The data of a decision with the fields that nobody types, whatever was typed.
 
     Args:
         trigger: One of :data:`FILLED`.
@@ -556,15 +559,21 @@ def filled(
         views: How the edition's open applications stand.
         proposed: The data of the proposal that is confirmed: the second person confirms what the first one saw.
     """
-    name = FILLED[trigger]
     if proposed is not None:
-        return {**data, name: proposed.get(name, ())}
+        return {**data, **{name: proposed.get(name, ()) for name in FILLED[trigger]}}
     if trigger == "publish_results":
-        return {**data, name: [view.subject for view in views() if view.stage in DECIDED and not view.published]}
+        return {**data, "refs": [view.subject for view in views() if view.stage in DECIDED and not view.published]}
+    if trigger == "promote_next":
+        return {**data, TIED: _tied(view for view in views() if view.subject == data.get("ref"))}
     ranking = data.get("ranking")
     ranked = frozenset(map(str, ranking if isinstance(ranking, (list, tuple)) else ()))
-    waits = (view for view in views() if view.stage in AWAITED and view.programme == data.get("programme"))
-    return {**data, name: [view.subject for view in waits if view.subject not in ranked]}
+    waits = [view for view in views() if view.stage in AWAITED and view.programme == data.get("programme")]
+    left_out = [view.subject for view in waits if view.subject not in ranked]
+    return {**data, LEFT_OUT: left_out, TIED: _tied(waits)}
+
+
+def _tied(views: Iterable[m.View]) -> list[str]:
+    return sorted({person for view in views for person in view.barred})
 
 
 def _texts(data: dict[str, Any]) -> dict[str, str]:

@@ -578,7 +578,8 @@ class DecideSelection(Command):
     ``ranking`` is everybody decided on and everybody on the reserve, the best first, whatever the committee then made
     of it; ``voted`` are those whose order among equals is its minuted vote. ``equals`` are those whom neither a rule
     nor a vote tells apart: in the ranking the place of the first, from 1, and how many. ``left_out`` are those of the
-    programme that wait for a decision, or on the reserve, and are not ranked, as the register has them.
+    programme that wait for a decision, or on the reserve, and are not ranked, as the register has them; ``tied`` is
+    whoever is in conflict with any that wait.
     """
 
     trigger: Literal["decide_selection"] = "decide_selection"
@@ -589,6 +590,7 @@ class DecideSelection(Command):
     voted: tuple[Ref, ...] = ()
     equals: tuple[tuple[StrictInt, StrictInt], ...] = ()
     left_out: tuple[Ref, ...] = ()
+    tied: tuple[PersonId, ...] = ()
     over_quota_reason: Commitment | None = None
 
     @property
@@ -614,11 +616,15 @@ class NominateNext(Command):
 
 
 class PromoteNext(Command):
-    """A free place goes to the reserve. ``reason`` is for passing over whoever stands first."""
+    """A free place goes to the reserve. ``reason`` is for passing over whoever stands first.
+
+    ``tied`` is whoever is in conflict with the application, as the register has them.
+    """
 
     trigger: Literal["promote_next"] = "promote_next"
     ref: Ref
     krw: Krw
+    tied: tuple[PersonId, ...] = ()
     over_quota_reason: Commitment | None = None
 
 

@@ -176,6 +176,15 @@ def nobody_left_out(facts: EditionFacts) -> str:
     return f"{_some(missing)} in the ranking, or a reason for leaving them out" if refused else ""
 
 
+def decided_impartially(facts: EditionFacts) -> str:
+    """Nobody proposes or approves a decision on an application that they are in conflict with."""
+    return (
+        "somebody who is in conflict with none of those decided on"
+        if facts.command.by.person in facts.command.tied
+        else ""
+    )
+
+
 def each_named_once(facts: EditionFacts) -> str:
     """No application is ranked twice, or both selected and on the reserve, and whoever is chosen is ranked."""
     command = facts.command

@@ -282,7 +282,7 @@ def fields(model: type[m.Command]) -> dict[str, Any]:
     """The fields of a command that --data gives: JSON schema of each, and whether it is needed."""
     schema = model.model_json_schema(mode="validation")
     defs = schema.get("$defs", {})
-    hidden = (*COMMON, FILLED.get(model.model_fields["trigger"].default))
+    hidden = (*COMMON, *FILLED.get(model.model_fields["trigger"].default, ()))
     return {
         name: {**_resolved(value, defs), "required": name in schema.get("required", ())}
         for name, value in schema["properties"].items()

@@ -213,6 +213,15 @@ def test_nobody_types_who_is_left_out_or_whose_result_is_published(register):
     assert filled("decide_selection", asked, lambda: views, {"left_out": refs[:1]})["left_out"] == refs[:1]
 
 
+def test_nobody_types_who_is_in_conflict_with_those_who_are_decided_on(register):
+    stages = ("shortlisted", "reserve", "not_selected")
+    views = [view(1, f"KC2021-PLA-000{n}", stage=s, barred=(f"P-{n}",)) for n, s in enumerate(stages, start=1)]
+    asked = {"programme": "planning", "ranking": [views[0].subject], "tied": []}
+
+    assert filled("decide_selection", asked, lambda: views, None)["tied"] == ["P-1", "P-2"]
+    assert filled("promote_next", {"ref": views[1].subject}, lambda: views, None)["tied"] == ["P-2"]
+
+
 # --- what changes nothing ---------------------------------------------------------------------------------------------
 
 PEOPLE = [f"P-R-{number}" for number in range(1, 7)]

@@ -152,6 +152,7 @@ PLA = [f"KC2021-PLA-000{n}" for n in range(1, 6)]
 @pytest.mark.parametrize(
     ("guard", "change"),
     [
+        ("decided_impartially", {"tied": ["P-COMMITTEE"]}),
         ("programme_known", {"programme": "x"}),
         ("applied_for_it", {"ranking": [*PLA[:2], "KC2021-DEM-0001"]}),
         ("applied_for_it", {"ranking": [*PLA[:2], "KC2020-PLA-0001"]}),
