@@ -56,11 +56,15 @@ class DryRun:
         """Whether the application's file has been closed: nothing more can be recorded on it."""
         return ref in self._closed
 
+    def newest(self) -> datetime:
+        """When an application's ledger last grew."""
+        return next(entry.at for entry in reversed(self.entries) if entry.subject in self.files)
+
     def proposed(self, ref: str, step: str) -> list[reviewers.Pair]:
         """Whom the system proposes now for the seats that an application lacks on a step."""
         files = [file.application for file in self.files.values()]
         programme = self.rules.programme(self.files[ref].application.programme)
-        found = reviewers.propose(self.pool.values(), self._pool_named_by, files, programme, step, self.now)
+        found = reviewers.propose(self.pool.values(), self._pool_named_by, files, programme, step, self.newest())
         return [pair for pair in found.pairs if pair.ref == ref]
 
     def receive(self, data: dict[str, Any], by: dict[str, Any]) -> m.Receipt:

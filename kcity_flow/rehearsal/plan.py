@@ -337,15 +337,17 @@ class Story:
             if not waiting and len(self.app.free_seats(step)) >= quorum(self.programme, step) + more:
                 return
             if not waiting:
-                for chosen in self._chosen(step):
+                for chosen in (yield from self._chosen(step)):
                     yield from self.desk("assign_reviewer", step=step.value, **chosen)
             elif self.claim("replace_reviewer"):
                 yield from self.replace(waiting[0], step)
             else:
                 yield from self.do("declare_conflict", (waiting[0], R.REVIEWER), step=step.value, conflict=False)
 
-    def _chosen(self, step: Stage) -> list[dict[str, Any]]:
+    def _chosen(self, step: Stage) -> Generator[Do | Until, Any, list[dict[str, Any]]]:
         """Whom the system proposes; now and then somebody else, with a reason."""
+        while self.theatre.dry.newest() == self.theatre.now:  # what is proposed is to come out of the ledgers again
+            yield Until(self.theatre.now + timedelta(minutes=1))
         proposed = self.theatre.dry.proposed(self.ref, step)
         if not proposed or self.random.random() < 0.12:
             seated = [seat.reviewer for seat in self.app.seats(step)]
@@ -357,7 +359,7 @@ class Story:
         """A reviewer declares a conflict, and the chair names another."""
         kind = self.random.choice(list(ConflictKind)).value
         yield from self.do("declare_conflict", (reviewer, R.REVIEWER), step=step.value, conflict=True, kind=kind)
-        chosen = self._chosen(step)[0] | {"reason": "a conflict of interest"}
+        chosen = (yield from self._chosen(step))[0] | {"reason": "a conflict of interest"}
         yield from self.do("replace_reviewer", self.by(R.CHAIR), step=step.value, replaces=reviewer, **chosen)
 
     def find_conflict(self) -> Script:

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kcity_flow.adapters.edition_files import read_edition
-from kcity_flow.domain.messages import Outcome
+from kcity_flow.adapters.register import Register
+from kcity_flow.domain.messages import Batch, Outcome, View
 from kcity_flow.domain.moves import reachable
 from kcity_flow.domain.stages import Role
+from kcity_flow.interfaces.reviewing import check
 from kcity_flow.rehearsal.cast import cast
 from kcity_flow.rehearsal.plan import plan
 from kcity_flow.rehearsal.report import Ledgers, made
@@ -41,6 +43,21 @@ def test_the_same_seed_makes_the_same_season_in_another_process(season):
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert told.stdout.strip() == season.digest
+
+
+def test_whomever_the_system_proposed_comes_out_of_the_ledgers_again(season, tmp_path):
+    register = Register(f"sqlite:///{tmp_path / 'register.db'}")
+    register.prepare()
+    told = ledgers(season)
+    for subject, ledger in told.by_subject.items():
+        row = {"subject": subject, "programme": told.programmes.get(subject, ""), "stage": ledger[-1].dest}
+        view = View(**row, edition=2021, since=ledger[-1].at, entries=len(ledger), head=ledger[-1].hash)
+        register.project(Batch(entries=tuple(ledger), letters=(), view=view))
+
+    found = {p.key: check(season.edition, p.key, register) for p in season.edition.programmes}
+
+    assert {key: checked.otherwise for key, checked in found.items()} == dict.fromkeys(found, ())
+    assert all(checked.proposed for checked in found.values())
 
 
 def test_another_seed_makes_another_season(season):
