@@ -310,6 +310,7 @@ class Selection(RuleBasedStateMachine):
         life = self.life(index)
         self.run(self.season.handle(life.ref).terminate())
         self.dead.append(life)
+        Selection.done["workflows dead"] += 1
 
     # --- decisions ---
 
@@ -538,6 +539,7 @@ class Selection(RuleBasedStateMachine):
             assert not listed(view, person, ROLES[person])
             with pytest.raises(NotPermitted):
                 self.office.read_as(application, view, ledger, self.edition, person)
+            Selection.done["files closed to who is in conflict"] += 1
         for step, seats in application.reviews.items():
             for person in {seat.reviewer for seat in seats if seat.scores is None and not seat.void} - tied:
                 if Stage(step) not in application.reached:
@@ -546,6 +548,7 @@ class Selection(RuleBasedStateMachine):
                     read = self.office.read_as(application, view, ledger, self.edition, person)
                     given = [e for e in read.ledger if "scores" in e.data and (e.data.get("step") or e.source) == step]
                     assert {str(entry.data["scores"]) for entry in given if entry.person != person} <= {SEALED}
+                    Selection.done["sheets hidden"] += sum(entry.person != person for entry in given)
                     shown = without(read.sheets, read.application.model_dump(mode="json"))["reviews"][step]
                     assert {str(seat["scores"]) for seat in shown if seat["reviewer"] != person} <= {SEALED, "None"}
 
@@ -592,6 +595,7 @@ class Selection(RuleBasedStateMachine):
                     funds = "matching" in ledgers[life.ref][0].data
                     bonus[life.ref] = sum(preference.points for preference in rules.preferences) if funds else 0
                     score, tie = computed
+                    Selection.done["bonuses ranked"] += bonus[life.ref] > 0
                     keyed[life.ref] = (score + bonus[life.ref], tie, *_by_ties(rules, funds, country, with_project))
         by_hand = [
             (1 + sum(other > key for other in keyed.values()), ref, key[0] - bonus[ref], bonus[ref])
@@ -722,7 +726,10 @@ def _computed_by_hand(
     totals = sorted(Fraction(sum(w * s[k] for k, w in weights.items()), sum(weights.values())) for s in given)
     if len(totals) < 2 or (len(totals) == 2 and totals[1] - totals[0] > 20):
         return None
-    kept = totals[1:-1] if trim_from and len(totals) >= trim_from else totals
+    kept = totals
+    if trim_from and len(totals) >= trim_from:
+        kept = totals[1:-1]
+        Selection.done["means trimmed"] += 1
     return sum(kept) / Fraction(len(kept)), Fraction(sum(s[tie or ""] for s in given), len(given))
 
 
@@ -752,4 +759,4 @@ def test_nothing_that_people_do_breaks_a_selection(
     if PROOFS:
         with capsys.disabled():
             kinds = ", ".join(f"{name} {times}" for name, times in sorted(Selection.done.items()))
-            print(f"\n{Selection.examples} examples, {Selection.steps} steps; made: {kinds}")
+            print(f"\n{Selection.examples} examples, {Selection.steps} steps; made and checked: {kinds}")
