@@ -565,8 +565,9 @@ class Selection(RuleBasedStateMachine):
             chosen = [choice["ref"] for choice in (*selected, *entry.data.get("reserve", []))]
             assert entry.reason or chosen == entry.data["ranking"][: len(chosen)]
             assert entry.evidence or not entry.data.get("voted")
-            scores = [Fraction(choice["score"]) for choice in (*selected, *entry.data.get("reserve", []))]
-            assert entry.reason or (scores == sorted(scores, reverse=True) and not entry.data.get("left_out"))
+            given = (*selected, *entry.data.get("reserve", []))
+            points = [Fraction(choice["score"]) + (choice.get("bonus") or 0) for choice in given]
+            assert entry.reason or (points == sorted(points, reverse=True) and not entry.data.get("left_out"))
             waits = [choice.ref for choice in before.reserve(programme)]
             assert set(waits) <= {choice["ref"] for choice in entry.data.get("reserve", [])} or entry.reason
             self._has_room(programme, before.taken(programme) + len(selected), entry.data.get("over_quota_reason"))
