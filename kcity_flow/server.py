@@ -240,15 +240,18 @@ class _Child:
                 log.warning("server.taken_over", pid=before.pid, address=before.address)
                 return cls(settings, _command(settings, _port(before.address), _port(before.ui)), before)
             _end(before.pid)
-        port = _choose_port("KCITY_TEMPORAL_PORT", settings.temporal_port, _port(before.address), 7233)
-        ui_port = _choose_port("KCITY_TEMPORAL_UI_PORT", settings.temporal_ui_port, _port(before.ui), 8233, port)
-        child = cls(
-            settings,
-            _command(settings, port, ui_port),
-            Server(address=f"{_HOST}:{port}", ui=f"http://{_HOST}:{ui_port}/namespaces/{settings.namespace}/workflows"),
-        )
-        await child._launch()
-        return child
+        while True:
+            port = _choose_port("KCITY_TEMPORAL_PORT", settings.temporal_port, _port(before.address), 7233)
+            ui_port = _choose_port("KCITY_TEMPORAL_UI_PORT", settings.temporal_ui_port, _port(before.ui), 8233, port)
+            ui = f"http://{_HOST}:{ui_port}/namespaces/{settings.namespace}/workflows"
+            child = cls(settings, _command(settings, port, ui_port), Server(address=f"{_HOST}:{port}", ui=ui))
+            try:
+                await child._launch()
+                return child
+            except NoServer:
+                if _is_free(port) and _is_free(ui_port):
+                    raise
+                log.warning("server.port_taken", address=child.server.address)  # by whoever started in the same moment
 
     async def keep_alive(self) -> None:
         """Start the process again whenever it ends by itself. Runs until cancelled."""
@@ -295,8 +298,10 @@ class _Child:
         """Wait for the first answer of a process just started."""
         deadline = time.monotonic() + _STARTS_WITHIN
         while process.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(NoServer):
-                return await connect(self.server.address, self._settings)
+            # Another server, with other files, may have come by the port in the same moment.
+            if _listens(process.pid, _port(self.server.address)):
+                with contextlib.suppress(NoServer):
+                    return await connect(self.server.address, self._settings)
             await asyncio.sleep(0.05)
         lines = self._log.read_text(errors="replace").strip().splitlines()
         raise NoServer(
@@ -458,6 +463,21 @@ def _is_ours(pid: int | None, settings: Settings) -> bool:
             return str(_database(settings)) in ps.stdout
         return False
     return str(_database(settings)) in arguments
+
+
+def _listens(session: int, port: int) -> bool:
+    """Whether a process of that session listens there; where it cannot be known, on other systems, it is believed."""
+    try:
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        sockets = {f"socket:[{line[9]}]" for line in lines if line[3] == "0A" and line[1].endswith(f":{port:04X}")}
+    except OSError:
+        return True
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            ours = os.getsid(int(folder.name)) == session
+            if ours and not sockets.isdisjoint(os.readlink(held) for held in (folder / "fd").iterdir()):
+                return True
+    return False
 
 
 def _alive(pid: int | None) -> bool:

@@ -1,5 +1,7 @@
 """A server is found or started, kept to itself, and loses nothing however it ends."""
 
+import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -18,6 +20,7 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.service import RPCError
 
 from kcity_flow.server import (
     SEARCH_ATTRIBUTES,
@@ -132,6 +135,20 @@ async def test_a_server_starts_prepared_and_starts_again_where_it_was(settings):
     async with serving(settings) as again:
         assert (again.address, again.ui) == (server.address, server.ui)
         assert await something_is_there(await connect(again.address, settings))
+
+
+async def test_two_that_start_in_the_same_moment_have_a_server_each(tmp_path):
+    """Both find the usual port free, and only one can have it."""
+    first, second = (Settings.read(var_dir=tmp_path / name) for name in ("first", "second"))
+    async with contextlib.AsyncExitStack() as both:
+        servers = await asyncio.gather(*(both.enter_async_context(serving(each)) for each in (first, second)))
+        assert len({server.address for server in servers}) == 2
+        clients = [await connect(server.address, each) for server, each in zip(servers, (first, second), strict=True)]
+        await start_something(clients[0])
+
+        with pytest.raises(RPCError, match="not found"):
+            await something_is_there(clients[1])
+        assert await something_is_there(clients[0])
 
 
 async def test_a_second_start_says_that_one_is_running_and_where(settings):
