@@ -309,7 +309,8 @@ class Life:
             await self.do("list_party", DESK, HEAD, party=party, kind=kind, signatory=SIGNATORY.person)
             await self.do("sign", SIGNATORY, party=party)
         await self.do("complete_framework", DESK)
-        await self.do("set_terms", OFFICER)
+        await self.do("set_terms", OFFICER, evidence=[PROOF])
+        await self.do("agree_terms", APPLICANT, terms=PROOF)
         if self.rules.procurement.mode == "open":
             await self._tender()
         await self.do(
@@ -349,11 +350,25 @@ class Life:
     async def _tender(self) -> None:
         closes_at = await self.season.now() + timedelta(days=21)
         await self.do("publish_notice", OFFICER, closes_at=closes_at.isoformat())
-        for bidder in (FIRM, "O-OTHER"):
-            await self.do("receive_bid", OFFICER, bidder=bidder, sealed=PROOF)
+        await self.do("ask_question", OFFICER, bidder="O-OTHER", question="May the report be in English?")
+        await self.do("answer_question", OFFICER, number=1, answer="It may.")
+        for bidder in (FIRM, "O-OTHER", "O-THIRD"):
+            await self.do("receive_bid", OFFICER, bidder=bidder, sealed=PROOF, contact=SIGNATORY.person)
+        await self.do("withdraw_bid", OFFICER, bidder="O-THIRD", evidence=[PROOF])
         await self.season.until(closes_at)
-        await self.do("open_bids", OFFICER)
-        await self.do("evaluate_bids", OFFICER, valid=[FIRM, "O-OTHER"], conflicts_declared=True)
+        await self.do("open_bids", OFFICER, SECOND_OFFICER)
+        committee = REVIEWERS[:3]
+        await self.do("name_committee", OFFICER, members=[member.person for member in committee])
+        for member in committee:
+            await self.do("declare_bid_conflict", member, conflict=False)
+        verdicts = []
+        for bidder, points in ((FIRM, 90), ("O-OTHER", 80)):
+            await self.do("record_bid", OFFICER, bidder=bidder, document=PROOF, krw=self.award, country="KR")
+            verdicts.append({"bidder": bidder, "valid": True, "points": points})
+        await self.do("evaluate_bids", *committee[:2], verdicts=verdicts, order=[FIRM, "O-OTHER"])
+        await self.do("record_negotiation", OFFICER, bidder=FIRM, agreed=True, krw=self.award, evidence=[PROOF])
+        await self.do("announce_award", OFFICER, contractor=FIRM)
+        await self.season.until(await self.season.now() + timedelta(days=12))
 
 
 async def _give(season: Season, subject: str, trigger: str, who: tuple[Actor, ...], data: dict[str, Any],

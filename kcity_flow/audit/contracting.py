@@ -2,7 +2,7 @@
 
 Only what was made is told, only of applications whose result is published, and only by what the table below names:
 no reason's text, no score, no sealed bid, no bidder but the contractor, and no person. While a notice runs, nobody
-learns how many bids there are. Business time, UTC.
+learns how many bids there are; in the standstill nobody learns who may get the contract. Business time, UTC.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ class Telling(NamedTuple):
     """The move that this one takes back, where that was released."""
     awarded_by: int
     """The entry that awarded the contract there is."""
+    announced_by: int
+    """The entry that announced the award before; none, where the contractor is designated."""
 
     @property
     def at(self) -> datetime:
@@ -106,13 +108,15 @@ def record(edition: Edition, ledger: Sequence[Entry], names: Mapping[str, str], 
     said: dict[str, Any] = {"ocid": f"{prefix}-{ref}", "initiationType": "tender", "language": "en"}
     commands = {entry.number: entry.command for entry in ledger}
     releases: dict[int, Release] = {}
-    awarded_by = 0
+    awarded_by = announced_by = 0
     for made in moves_of(edition, ref, ledger):
         entry = made.entry
         if not made.after.published or not (releases or entry.command == "set_terms"):
             continue
         if entry.command == "award_contract":
             awarded_by = entry.number
+        if entry.command == "announce_award":
+            announced_by = entry.number
         undone = made.undid if made.undid in releases else None
         amended = releases[undone] if undone else next(reversed(releases.values()), None)
         told = Telling(
@@ -123,6 +127,7 @@ def record(edition: Edition, ledger: Sequence[Entry], names: Mapping[str, str], 
             amends=amended.id if amended else "",
             undone=commands[undone] if undone else "",
             awarded_by=awarded_by,
+            announced_by=announced_by,
         )
         if sections := (_taken_back if undone else TOLD.get(entry.command, _nothing))(told):
             releases[entry.number] = Release(id=told.id, date=entry.at, **said, **sections)
@@ -149,7 +154,7 @@ def _terms(told: Telling) -> Sections:
     how |= {"status": "planned", "procuringEntity": MINISTRY, "mainProcurementCategory": "services"}
     tender = _tender(told, **_subject(told), **how)
     return {
-        "tag": ("planning",),
+        "tag": ("planningUpdate" if told.amends else "planning",),
         "parties": (ministry,),
         "buyer": MINISTRY,
         "planning": Planning(budget=budget),
@@ -163,9 +168,12 @@ def _notice(told: Telling) -> Sections:
 
 def _renotice(told: Telling) -> Sections:
     asked = told.edition.programme(told.after.programme).procurement.valid_bids
-    amendment = _amendment(told, f"Fewer than {asked} bids were found valid; bids are invited anew.")
+    few = len(told.made.before.tender.valid or ()) < asked
+    why = f"Fewer than {asked} bids were found valid" if few else "No negotiation came to an agreement"
+    amendment = _amendment(told, f"{why}; bids are invited anew.")
     # How many bid on the notice before says nothing of this one.
-    anew: Sections = {"status": "active", "tenderPeriod": _bidding(told), "numberOfTenderers": None}
+    said_before: Sections = {"numberOfTenderers": None, "hasEnquiries": None}
+    anew: Sections = {"status": "active", "tenderPeriod": _bidding(told), **said_before}
     return {"tag": ("tenderAmendment",), "tender": _tender(told, **anew, amendments=(amendment,))}
 
 
@@ -175,7 +183,7 @@ def _opening(told: Telling) -> Sections:
 
 def _evaluation(told: Telling) -> Sections:
     evaluated = Milestone(
-        id=f"evaluation-{told.after.tender.renotices + 1}",
+        id=f"evaluation-{told.made.entry.number}",
         title="Bids evaluated",
         type="assessment",
         description=f"Bids: {_bidders(told)}; found valid: {len(told.after.tender.valid or ())}.",
@@ -185,10 +193,43 @@ def _evaluation(told: Telling) -> Sections:
     return {"tag": ("tenderUpdate",), "tender": _tender(told, milestones=(evaluated,))}
 
 
+def _reduction(told: Telling) -> Sections:
+    place = told.after.place
+    assert place is not None  # that is what was reduced
+    budget = Budget(amount=_krw(place.krw), project=told.edition.title.en)
+    return {"tag": ("planningUpdate",), "planning": Planning(budget=budget)}
+
+
+def _enquiry(told: Telling) -> Sections:
+    known = any(question.answered for question in told.made.before.tender.questions)
+    return {} if known else {"tag": ("tenderUpdate",), "tender": _tender(told, hasEnquiries=True)}
+
+
+def _announcement(told: Telling) -> Sections:
+    return {"tag": ("award",), "awards": (_pending(told),)}
+
+
+def _pending(told: Telling) -> Award:
+    agreed = told.after.tender.negotiated
+    assert agreed is not None  # only an agreed price is announced
+    return Award(
+        id=_ids(told)["awardID"], status="pending", date=told.after.tender.announced_at, value=_krw(agreed.krw)
+    )
+
+
+def _given_up(told: Telling) -> Sections:
+    """An announced award that counts no more."""
+    if told.made.before.tender.announced_at is None:
+        return {}
+    return {"tag": ("awardCancellation",), "awards": (Award(id=_ids(told)["awardID"], status="cancelled"),)}
+
+
 def _failure(told: Telling) -> Sections:
     unsuccessful = told.made.entry.data.get("ground") == "renotices_used_up"
     status = "unsuccessful" if unsuccessful else "cancelled"
-    return {"tag": ("tenderCancellation",), "tender": _tender(told, status=status)}
+    given_up = _given_up(told)
+    tag = ("tenderCancellation", *given_up.get("tag", ()))
+    return {**given_up, "tag": tag, "tender": _tender(told, status=status)}
 
 
 def _award(told: Telling) -> Sections:
@@ -258,13 +299,15 @@ def _taken_back(told: Telling) -> Sections:
         return {"tag": ("contractUpdate",), "contracts": (contract,)}
     status = "active" if told.after.tender.closes_at else "planned"
     tender = _tender(told, status=status, amendments=why)
+    stands = (_pending(told),) if told.after.tender.announced_at else ()
     if told.undone != "award_contract":
-        return {"tag": ("tenderUpdate",), "tender": tender}
+        awards: Sections = {"awards": stands} if stands else {}
+        return {"tag": ("tenderUpdate", *(["awardUpdate"] if stands else [])), "tender": tender, **awards}
     ids = _ids(told)
     return {
-        "tag": ("awardCancellation",),
+        "tag": ("awardUpdate" if stands else "awardCancellation", "contractUpdate"),
         "tender": tender,
-        "awards": (Award(id=ids["awardID"], status="cancelled"),),
+        "awards": stands or (Award(id=ids["awardID"], status="cancelled"),),
         "contracts": (Contract(**ids, status="cancelled"),),
     }
 
@@ -273,8 +316,13 @@ TOLD: dict[str, Callable[[Telling], Sections]] = {
     "set_terms": _terms,
     "publish_notice": _notice,
     "renotice": _renotice,
+    "answer_question": _enquiry,
     "open_bids": _opening,
     "evaluate_bids": _evaluation,
+    "record_negotiation": _given_up,
+    "announce_award": _announcement,
+    "uphold_complaint": _given_up,
+    "reduce_award": _reduction,
     "fail_procurement": _failure,
     "withdraw": _failure,
     "award_contract": _award,
@@ -311,7 +359,7 @@ def _bidding(told: Telling) -> Period:
 
 
 def _bidders(told: Telling) -> int:
-    return len(set(told.after.tender.bids))
+    return len(told.after.tender.standing)
 
 
 def _amendment(told: Telling, rationale: str) -> Amendment:
@@ -325,7 +373,7 @@ def _organisation(told: Telling, id: str) -> OrganizationReference:
 
 def _ids(told: Telling) -> dict[str, str]:
     """A contract's, and its award's: by the entry that made them, as one that was cancelled keeps its own."""
-    return {"id": f"contract-{told.awarded_by}", "awardID": f"award-{told.awarded_by}"}
+    return {"id": f"contract-{told.awarded_by}", "awardID": f"award-{told.announced_by or told.awarded_by}"}
 
 
 def _contract(told: Telling, **stated: Any) -> Contract:

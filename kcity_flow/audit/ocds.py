@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from kcity_flow.domain.values import Instant, Krw
 
 Tag = Literal[
-    "planning", "tender", "tenderAmendment", "tenderUpdate", "tenderCancellation", "award", "awardCancellation",
-    "contract", "contractUpdate", "contractAmendment", "implementation", "contractTermination", "compiled",
+    "planning", "planningUpdate", "tender", "tenderAmendment", "tenderUpdate", "tenderCancellation", "award",
+    "awardUpdate", "awardCancellation", "contract", "contractUpdate", "contractAmendment", "implementation",
+    "contractTermination", "compiled",
 ]  # fmt: skip
 
 
@@ -102,16 +103,17 @@ class Tender(Published):
     procurementMethodRationale: str | None = None
     mainProcurementCategory: Literal["services"] | None = None
     tenderPeriod: Period | None = None
+    hasEnquiries: bool | None = None
     numberOfTenderers: int | None = Field(default=None, ge=0)
     milestones: tuple[Milestone, ...] = ()
     amendments: tuple[Amendment, ...] = ()
 
 
 class Award(Published):
-    """Who was found."""
+    """Who was found; nobody is named while it is ``pending``, in the standstill."""
 
     id: str
-    status: Literal["active", "cancelled"]
+    status: Literal["pending", "active", "cancelled"]
     date: Instant | None = None
     value: Value | None = None
     suppliers: tuple[OrganizationReference, ...] = ()

@@ -97,6 +97,8 @@ GROUNDS = {
     "long_stop": "the last day for signing was over",
     "renotices_used_up": "too few valid bids came, the last time it was put out to tender, too",
     "money_withdrawn": "the money was withdrawn",
+    "wrong_evaluation": "a wrong evaluation",
+    "breach_of_procedure": "a breach of procedure",
     "no_agreement": "the meetings came to no agreement",
     "refused": "the counterpart refused in its letter",
 }
@@ -351,9 +353,61 @@ def _noticed(moment: Moment) -> str:
     return f"The contract was put out to tender{again} on {on(moment.entry.at)}; bids were taken until {closes}."
 
 
+def _terms(moment: Moment) -> str:
+    anew = " anew" if moment.before.terms else ""
+    return f"The terms of the contract were set{anew} on {on(moment.entry.at)}, for the applicant to agree to."
+
+
+def _opened(moment: Moment) -> str:
+    found = counted(_bids(moment), "bid") if _bids(moment) else "there was none"
+    return f"The bids were opened on {on(moment.entry.at)}, by two persons: {found}."
+
+
+def _bids(moment: Moment) -> int:
+    return len(moment.before.tender.standing)
+
+
 def _evaluated(moment: Moment) -> str:
-    valid = len(moment.data.get("valid", ()))
-    return f"Of {counted(len(moment.before.tender.bids), 'bid')}, {valid} {'was' if valid == 1 else 'were'} valid."
+    valid, when = len(moment.data.get("order", ())), on(moment.entry.at)
+    found = f"of {counted(_bids(moment), 'bid')}, {valid} {'was' if valid == 1 else 'were'} valid"
+    return f"A committee evaluated the bids, which was recorded on {when}: {found}."
+
+
+def _committee(moment: Moment) -> str:
+    another = "Another" if moment.before.tender.committee else "A"
+    members = counted(len(moment.data.get("members", ())), "member")
+    return f"{another} committee of {members} was named on {on(moment.entry.at)}, to evaluate the bids."
+
+
+def _bid_conflict(moment: Moment) -> str | None:
+    if not moment.data.get("conflict"):
+        return None
+    kind, whom = words(str(moment.data["kind"])), "a bidder" if moment.data.get("bidder") else "the applicant"
+    return (
+        f"On {on(moment.entry.at)} a member of the committee declared a conflict of interest with {whom} ({kind}), "
+        "and judges nothing."
+    )
+
+
+def _negotiated(moment: Moment) -> str:
+    order = moment.before.tender.order or ()
+    place = order.index(str(moment.data["bidder"])) + 1 if moment.data["bidder"] in order else 0
+    whom = f"the bidder who came {'first' if place == 1 else f'as number {place}'}"
+    if not moment.data.get("agreed"):
+        return f"The negotiation with {whom} failed, which was recorded on {on(moment.entry.at)}."
+    return f"A price of {won(int(moment.data['krw']))} was agreed with {whom} on {on(moment.entry.at)}."
+
+
+def _complained(moment: Moment) -> str:
+    arrived = moment.data.get("received_at")
+    when = on(datetime.fromisoformat(arrived)) if arrived else on(moment.entry.at)
+    ground = str(moment.data["ground"])
+    return f"A bidder complained of the award on {when}, because of {GROUNDS.get(ground, words(ground))}."
+
+
+def _reduced(moment: Moment) -> str:
+    before = won(moment.before.place.krw) if moment.before.place else "what it was"
+    return f"The award was reduced on {on(moment.entry.at)} from {before} to {won(int(moment.data['krw']))}."
 
 
 def _contracted(moment: Moment) -> str:
@@ -457,7 +511,18 @@ SAYINGS: dict[str, tuple[Heading, str | Saying]] = {
     "open_framework": (H.BEFORE_WORK, "The cooperation framework was opened for signing on {on}."),
     "complete_framework": (H.BEFORE_WORK, _framework),
     "fail_framework": (H.BEFORE_WORK, _failed("The cooperation framework")),
-    "set_terms": (H.BEFORE_WORK, "The terms of the contract were set on {on}."),
+    "set_terms": (H.BEFORE_WORK, _terms),
+    "agree_terms": (H.BEFORE_WORK, "The applicant agreed to the terms on {on}."),
+    "withdraw_bid": (H.BEFORE_WORK, "A bidder took its bid back; that was recorded on {on}."),
+    "open_bids": (H.BEFORE_WORK, _opened),
+    "name_committee": (H.BEFORE_WORK, _committee),
+    "declare_bid_conflict": (H.BEFORE_WORK, _bid_conflict),
+    "record_negotiation": (H.BEFORE_WORK, _negotiated),
+    "announce_award": (H.BEFORE_WORK, "The bidders were told on {on} who is to be the contractor."),
+    "complain": (H.BEFORE_WORK, _complained),
+    "uphold_complaint": (H.BEFORE_WORK, "The complaint was upheld on {on}: the bids are evaluated anew."),
+    "dismiss_complaint": (H.BEFORE_WORK, "The complaint was dismissed on {on}: the award stands."),
+    "reduce_award": (H.BEFORE_WORK, _reduced),
     "publish_notice": (H.BEFORE_WORK, _noticed),
     "renotice": (H.BEFORE_WORK, _noticed),
     "evaluate_bids": (H.BEFORE_WORK, _evaluated),
@@ -483,6 +548,6 @@ SAYINGS: dict[str, tuple[Heading, str | Saying]] = {
 
 UNTOLD = (
     "assign_reviewer", "seal_sheet", "schedule", "finish_round", "list_party", "sign", "accede", "receive_bid",
-    "open_bids", "flag",
+    "ask_question", "answer_question", "record_bid", "flag",
 )  # fmt: skip
 """Told by what came of them, or counted."""

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import holidays
 
 from kcity_flow.domain.application import RUN_WHILE_SUSPENDED, Application, Timer
-from kcity_flow.domain.edition import DateOf, Edition, Ladder
+from kcity_flow.domain.edition import BEFORE_CLOSE, DateOf, Edition, Ladder
 from kcity_flow.domain.moves import CLARIFIED, JUDGED, WORK
 from kcity_flow.domain.stages import ENDS, OBJECTIONABLE, EditionStage, Stage
 from kcity_flow.domain.values import last_day
@@ -48,6 +48,17 @@ def sides_to_agree(application: Application) -> list[str]:
     if meeting is None or not meeting.held:
         return []
     return [side for side in ("applicant", "ministry") if side not in meeting.agreed_by]
+
+
+def bids_to_evaluate(application: Application) -> list[str]:
+    """Whose bids were opened and not evaluated yet."""
+    tender = application.tender
+    return [bid.bidder for bid in tender.standing] if tender.opened and tender.valid is None else []
+
+
+def open_complaints(application: Application) -> list[str]:
+    """Whose complaint against the award waits for its decision."""
+    return application.tender.open_complaints()
 
 
 class Arming(NamedTuple):
@@ -82,6 +93,10 @@ APPLICATION_TIMERS = (
     Arming("framework_long_stop", ("open_framework",),                   (),                          (S.FRAMEWORK,)),
     Arming("procurement_notice",  ("publish_notice",),                   ("open_bids",),              (S.PROCUREMENT,)),
     Arming("renotice",            ("renotice",),                         ("open_bids",),              (S.PROCUREMENT,)),
+    Arming("bid_questions",       ("publish_notice", "renotice"),        ("open_bids",),              (S.PROCUREMENT,)),
+    Arming("bid_evaluation",      ("open_bids", "uphold_complaint"),     (),                          (S.PROCUREMENT,), bids_to_evaluate),
+    Arming("standstill",          ("announce_award",),                   ("record_negotiation", "uphold_complaint", "renotice"), (S.PROCUREMENT,)),
+    Arming("complaint",           ("complain",),                         (),                          (S.PROCUREMENT,), open_complaints),
     Arming("implementation_end",  ("award_contract", "extend"),          (),                          WORK),
     Arming("suspension",          ("suspend",),                          (),                          (S.SUSPENDED,)),
     Arming("acceptance",          ("submit_final",),                     (),                          (S.ACCEPTANCE,)),
@@ -96,7 +111,11 @@ EDITION_TIMERS = (
 )
 # fmt: on
 
-BOOKED_LATE = {"objection_period": timedelta(days=7)}
+BOOKED_LATE = {
+    "objection_period": timedelta(days=7),
+    BEFORE_CLOSE: timedelta(days=3),
+    "standstill": timedelta(days=3),
+}
 """So long after their due date these timers run on: what arrived by post in time is booked after a holiday, too."""
 
 REMINDER_HOUR = 9
@@ -172,6 +191,9 @@ def due_at(
         closes_at: The close of the window concerned.
         stated: The instant or date that the command states, if it does.
     """
+    if ladder.timer == BEFORE_CLOSE:
+        last, back = last_day(stated["closes_at"], calendar.zone), -(ladder.due.working_days or 0)
+        return calendar.start_of(calendar.plus_working_days(last, back) + timedelta(days=1))
     for name in ("date_at", "closes_at"):
         if name in stated:
             return stated[name]  # type: ignore[no-any-return]  # parsed by the command's model

@@ -91,21 +91,105 @@ class Party(Frozen):
     signed: bool = False
 
 
-class Tender(Frozen):
-    """The open procurement: its notices and bids. ``closes_at`` is the first instant too late for a bid."""
-
-    closes_at: Instant | None = None
-    renotices: int = 0
-    bids: tuple[str, ...] = ()
-    opened: bool = False
-    valid: tuple[str, ...] | None = None
-
-
 class Contract(Frozen):
     """The contract: who, and how much in KRW."""
 
     contractor: str
     krw: int
+
+
+class Question(Frozen):
+    """A bidder's question about the notice; the texts are in the vault."""
+
+    bidder: m.OrganisationId
+    answered: bool = False
+
+
+class Bid(Frozen):
+    """A bidder's last word: the sealed envelope by its hash, what it says once opened (KRW), what it was found to be.
+
+    ``received_at`` is when that last word arrived, its withdrawal included.
+    """
+
+    bidder: m.OrganisationId
+    received_at: Instant
+    sealed: m.Sha256
+    contact: m.PersonId | None = None
+    withdrawn: bool = False
+    krw: int | None = None
+    country: str | None = None
+    valid: bool | None = None
+    ground: str | None = None
+    points: int | None = None
+
+
+class Evaluator(Frozen):
+    """A member of the committee that evaluates the bids; ``free`` as in :class:`Seat`."""
+
+    person: m.PersonId
+    free: bool | None = None
+    organisations: tuple[m.OrganisationId, ...] = ()
+
+
+class Complaint(Frozen):
+    """A bidder's complaint against the award that was announced, as it stands; booked ``at``."""
+
+    bidder: m.OrganisationId
+    ground: str
+    at: Instant
+    state: str = "open"
+
+
+class Tender(Frozen):
+    """The open procurement under its last notice. ``closes_at`` is the first instant too late for a bid.
+
+    What a notice, or an evaluation, before this one came to stands in the ledger alone.
+    """
+
+    published_at: Instant | None = None
+    closes_at: Instant | None = None
+    renotices: int = 0
+    questions: tuple[Question, ...] = ()
+    bids: tuple[Bid, ...] = ()
+    opened: bool = False
+    committee: tuple[Evaluator, ...] = ()
+    named_by: tuple[m.PersonId, ...] = ()
+    """Who ever named the committee, under earlier notices too."""
+    tied: dict[m.PersonId, m.ConflictKind] = {}
+    """Who declared a conflict with a bidder. One with the applicant is the application's."""
+    handled_by: tuple[m.PersonId, ...] = ()
+    """Who ever handled the bids, under earlier notices too: no complaint is theirs to decide."""
+    order: tuple[m.OrganisationId, ...] | None = None
+    """The valid bids, the best first, once they are evaluated."""
+    failed: tuple[m.OrganisationId, ...] = ()
+    """With whom the negotiation failed."""
+    negotiated: Contract | None = None
+    """With whom a price was agreed, and which, in KRW."""
+    announced_at: Instant | None = None
+    complaints: tuple[Complaint, ...] = ()
+
+    @property
+    def standing(self) -> tuple[Bid, ...]:
+        """The bids that were not withdrawn."""
+        return tuple(bid for bid in self.bids if not bid.withdrawn)
+
+    @property
+    def valid(self) -> tuple[str, ...] | None:
+        """The valid bids in order; where nobody bid there is nothing to evaluate. ``None``: not known yet."""
+        return () if self.opened and not self.standing else self.order
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Those of the order with whom the negotiation has not failed."""
+        return tuple(bidder for bidder in self.valid or () if bidder not in self.failed)
+
+    def bid_of(self, bidder: str) -> Bid | None:
+        """A bidder's bid, also one that was withdrawn."""
+        return next((bid for bid in self.bids if bid.bidder == bidder), None)
+
+    def open_complaints(self) -> list[str]:
+        """Whose complaint waits for its decision."""
+        return [complaint.bidder for complaint in self.complaints if complaint.state == "open"]
 
 
 class Timer(Frozen):
@@ -166,7 +250,9 @@ class Application(Frozen):
     letter_sent_at: Instant | None = None
     objection: Objection | None = None
     parties: dict[str, Party] = {}
-    terms_set: bool = False
+    terms: m.Sha256 | None = None
+    terms_agreed: bool = False
+    """By the applicant: the terms of the procurement that stand now."""
     tender: Tender = Tender()
     contract: Contract | None = None
     ends_on: date | None = None

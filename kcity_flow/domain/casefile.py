@@ -176,7 +176,7 @@ class CaseFile:
         else:
             self._settle(command, facts, dest, entry, now)
         due = {timer.name: timer.due_at for timer in self.timers.values()}
-        about = (self._is_late(), self._decided_by(), self.edition.objection_grounds)
+        about = (self._is_late(), self._decided_by(), self.edition.objection_grounds, self._bidders(command))
         self.post += letters(entry, self._contact(), move.approvers, due, *about)
         receipt = Receipt(
             subject=self.subject,
@@ -541,6 +541,10 @@ class CaseFile:
     def _contact(self) -> str:
         return ""
 
+    def _bidders(self, command: m.Command) -> tuple[str, ...]:
+        """Who has the bidders' letters: of the one that the command names, else of all."""
+        return ()
+
     def _is_late(self) -> bool:
         return False
 
@@ -608,6 +612,11 @@ class ApplicationFile(CaseFile):
             by = facts.command.by.model_copy(update={"via": Via.APPLICATION, "order": None})
             id, reserve = f"release/{self.subject}/{number}", now.counted()
             self.releases.append(m.ReleasePlace(id=id, by=by, ref=self.subject, reserve=reserve))
+        elif facts.command.trigger == "reduce_award":
+            # The edition counts the money: what is let go of may pay for somebody on the reserve.
+            by = facts.command.by.model_copy(update={"via": Via.APPLICATION})
+            id = f"release/{self.subject}/{number}"
+            self.releases.append(m.ReleasePlace(id=id, by=by, ref=self.subject, krw=facts.command.krw))
         self.carried.undo = effects.undo_after(facts, number, self.carried.undo)
 
     def _settle(self, command: m.Command, facts: Any, dest: Any, entry: Entry, now: datetime) -> None:
@@ -651,6 +660,12 @@ class ApplicationFile(CaseFile):
 
     def _contact(self) -> str:
         return self.application.applicant.contact if self.application.applicant else ""
+
+    def _bidders(self, command: m.Command) -> tuple[str, ...]:
+        named = getattr(command, "bidder", None)
+        bids = [bid for bid in self.application.tender.standing if named in (None, bid.bidder)]
+        # Where nobody is known to the vault, the officer passes it on.
+        return tuple(dict.fromkeys(bid.contact or Role.PROCUREMENT_OFFICER.value for bid in bids))
 
     def _decided_by(self) -> int:
         return self.application.decided_by

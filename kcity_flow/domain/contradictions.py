@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import NamedTuple
 
-from kcity_flow.domain.edition import TIMERS, Edition, QuotaKind, StepKind, TieRule, values
+from kcity_flow.domain.edition import BEFORE_CLOSE, TIMERS, Edition, QuotaKind, StepKind, TieRule, values
 from kcity_flow.domain.screening import DERIVED
 from kcity_flow.domain.stages import Role
 
@@ -175,6 +175,8 @@ def _timers(edition: Edition) -> Found:
         at = f"ladders.{ladder.timer}"
         if ladder.timer not in TIMERS:
             yield f"{at}.timer", f"there is no timer {ladder.timer}; write one of {', '.join(TIMERS)}"
+        if ladder.timer == BEFORE_CLOSE and ladder.due.working_days is None:
+            yield f"{at}.due", "questions end some working days before the close; write working_days"
         if ladder.then != "flag" and ladder.then not in CLOCK_MOVES:
             moves = ", ".join(sorted(CLOCK_MOVES))
             yield f"{at}.then", f"the clock may not {ladder.then}; write flag or one of {moves}"

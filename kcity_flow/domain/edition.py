@@ -346,6 +346,9 @@ class ProcurementRules(Frozen):
     payee: Literal["korean", "any"] = "korean"
     valid_bids: int = Field(default=2, ge=1)
     renotices: int = Field(default=2, ge=0)
+    evaluators: int = Field(default=3, ge=1)
+    """The fewest who evaluate the bids."""
+    complaint_grounds: tuple[Key, ...] = ("wrong_evaluation", "breach_of_procedure", "conflict_of_interest")
 
 
 class Criterion(Frozen):
@@ -462,7 +465,8 @@ class Due(Frozen):
 
     ``days`` (calendar), ``working_days`` and ``months`` count from the entry that armed the timer; ``on`` is a date
     in the edition's zone; ``of`` is the window's close, ``results.due_on`` or ``implementation.ends_on``. Where a
-    command states the date (presentation, procurement_notice, renotice), the span is the least it must lie ahead.
+    command states the date (presentation, procurement_notice, renotice), the span is the least it must lie ahead;
+    that of bid_questions, in working days, counts back from the notice's close.
     """
 
     days: int | None = Field(default=None, ge=0)
@@ -509,11 +513,14 @@ class Ladder(Frozen):
 TIMERS = (
     "call", "acknowledge", "screening", "clarification", "conflict_declaration", "score_sheet", "schedule", "minutes",
     "presentation", "results", "letters", "objection_period", "objection", "second_person", "proposal_lapse",
-    "promotion", "reserve", "framework_signature", "framework_long_stop", "procurement_notice", "renotice", "report",
-    "implementation_end", "suspension", "acceptance", "payment", "settlement", "settlement_long_stop", "follow_up",
-    "file", "retention",
+    "promotion", "reserve", "framework_signature", "framework_long_stop", "procurement_notice", "renotice",
+    "bid_questions", "bid_evaluation", "standstill", "complaint", "report", "implementation_end", "suspension",
+    "acceptance", "payment", "settlement", "settlement_long_stop", "follow_up", "file", "retention",
 )  # fmt: skip
 """Every timer there is. An edition without a ladder for one does without that timer."""
+
+BEFORE_CLOSE = "bid_questions"
+"""The timer whose span counts back from the notice's close."""
 
 
 # --- the edition ------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from datetime import datetime
 from kcity_flow.domain.messages import Entry, Letter, Outcome
 from kcity_flow.domain.stages import DECIDED
 
-APPLICANT = "applicant"
+APPLICANT, BIDDERS = "applicant", "bidders"
 
 TOLD: dict[str, tuple[tuple[str, str], ...]] = {
     #  trigger                  (template, to) …
@@ -32,6 +32,12 @@ TOLD: dict[str, tuple[tuple[str, str], ...]] = {
     "complete_framework": (("framework_complete", APPLICANT),),
     "publish_notice": (("procurement_notice", APPLICANT),),
     "renotice": (("procurement_notice", APPLICANT),),
+    "set_terms": (("terms_set", APPLICANT),),
+    "announce_award": (("award_announced", BIDDERS),),
+    "complain": (("complaint_received", BIDDERS), ("complaint_received", "objection_committee")),
+    "uphold_complaint": (("complaint_upheld", BIDDERS), ("complaint_upheld", "procurement_officer")),
+    "dismiss_complaint": (("complaint_dismissed", BIDDERS), ("complaint_dismissed", "procurement_officer")),
+    "reduce_award": (("award_reduced", APPLICANT),),
     "award_contract": (("contract_awarded", APPLICANT),),
     "suspend": (("suspended", APPLICANT),),
     "resume": (("resumed", APPLICANT),),
@@ -78,6 +84,8 @@ DUE_BY = {
     "late": "objection_period",
     "result_reserve": "reserve",
     "promotion_due": "promotion",
+    "award_announced": "standstill",
+    "complaint_received": "complaint",
 }
 """Template → the timer whose due date the letter states."""
 
@@ -95,7 +103,7 @@ def _letter(entry: Entry, template: str, to: str, due: Mapping[str, datetime], a
 
 def letters(
     entry: Entry, contact: str, approvers: tuple[str, ...], due: Mapping[str, datetime], late: bool, decided_by: int,
-    grounds: tuple[str, ...] = (),
+    grounds: tuple[str, ...] = (), bidders: tuple[str, ...] = (),
 ) -> list[Letter]:  # fmt: skip
     """The letters an entry calls for.
 
@@ -107,6 +115,7 @@ def letters(
         late: Whether the application arrived late, which is then why it is ineligible.
         decided_by: The entry that led to where the application stands: its ground and reason are what a result tells.
         grounds: On which a decision may be objected to.
+        bidders: Who has the letters of the bidders concerned.
     """
     if entry.outcome is Outcome.PROPOSED:
         return [_letter(entry, "proposal_waiting", role, due) for role in approvers]
@@ -122,9 +131,12 @@ def letters(
     if entry.command == "declare_conflict" and entry.data.get("conflict") and entry.source in DECIDED:
         # Found after the decision, it takes nothing back: those who can are told.
         return [_letter(entry, CONFLICT_FOUND, role, due) for role in ("ministry", "desk")]
-    people = {APPLICANT: contact, "signatory": str(entry.data.get("signatory", ""))}
+    if entry.command == "release_place" and "krw" in entry.data:
+        return []  # no place came free; whoever is next on the reserve for the money is named by itself
+    people = {APPLICANT: (contact,), "signatory": (str(entry.data.get("signatory", "")),), BIDDERS: bidders}
     return [
-        _letter(entry, template, people.get(to, to), due)
-        for template, to in TOLD.get(entry.command, ())
-        if people.get(to, to)
+        _letter(entry, template, to, due)
+        for template, whom in TOLD.get(entry.command, ())
+        for to in people.get(whom, (whom,))
+        if to
     ]

@@ -455,6 +455,13 @@ class SignParty(Command):
     party: str
 
 
+class AgreeTerms(Command):
+    """The applicant agrees the terms of the procurement, named by the hash of their document."""
+
+    trigger: Literal["agree_terms"] = "agree_terms"
+    terms: Sha256
+
+
 class PublishNotice(Command):
     """A procurement notice and the first instant at which a bid is too late."""
 
@@ -462,20 +469,131 @@ class PublishNotice(Command):
     closes_at: Instant
 
 
+class AskQuestion(Command):
+    """A bidder's question about the notice, its text in the vault; ``received_at`` as of a bid."""
+
+    trigger: Literal["ask_question"] = "ask_question"
+    bidder: OrganisationId
+    question: Commitment
+    received_at: Instant | None = None
+
+
+class AnswerQuestion(Command):
+    """The answer to the question of this number, from 1 in each notice; its text is in the vault."""
+
+    trigger: Literal["answer_question"] = "answer_question"
+    number: int = Field(ge=1)
+    answer: Commitment
+
+
 class ReceiveBid(Command):
-    """A sealed bid by its hash."""
+    """A sealed bid by its hash; a bidder's later one takes its place. ``contact``: who has the bidder's letters.
+
+    ``received_at`` is when it arrived, where it is booked later.
+    """
 
     trigger: Literal["receive_bid"] = "receive_bid"
-    bidder: str = Field(pattern=r"^O-[A-Z0-9-]{1,40}$")
+    bidder: OrganisationId
     sealed: Sha256
+    received_at: Instant | None = None
+    contact: PersonId | None = None
+
+
+class WithdrawBid(Command):
+    """A bidder takes its bid back, in writing; ``received_at`` as of a bid."""
+
+    trigger: Literal["withdraw_bid"] = "withdraw_bid"
+    bidder: OrganisationId
+    received_at: Instant | None = None
+
+
+class NameCommittee(Command):
+    """Who evaluates the bids; it takes the place of the committee before."""
+
+    trigger: Literal["name_committee"] = "name_committee"
+    members: tuple[PersonId, ...]
+
+
+class DeclareBidConflict(Command):
+    """A member's own declaration, before any bid is evaluated; a conflict with its kind, and with which bidder.
+
+    Without a ``bidder`` it is one with the applicant.
+    """
+
+    trigger: Literal["declare_bid_conflict"] = "declare_bid_conflict"
+    conflict: bool
+    kind: ConflictKind | None = None
+    bidder: OrganisationId | None = None
+    organisations: tuple[OrganisationId, ...] = ()
+
+
+class RecordBid(Command):
+    """What an opened bid says: its price in KRW and where the bidder is seated; ``document`` is the sealed hash."""
+
+    trigger: Literal["record_bid"] = "record_bid"
+    bidder: OrganisationId
+    document: Sha256
+    krw: Krw
+    country: str = Field(pattern=r"^[A-Z]{2}$")
+
+
+class Verdict(Frozen):
+    """What a bid was found to be: valid with its points, price among them, of 100; or not, and on what ground."""
+
+    bidder: OrganisationId
+    valid: bool
+    points: int | None = Field(default=None, ge=0, le=100)
+    ground: Code | None = None
 
 
 class EvaluateBids(Command):
-    """The bids found valid. Conflicts are declared by the committee before (``conflicts_declared``)."""
+    """The committee's word on every bid, and the order of the valid ones, the best first."""
 
     trigger: Literal["evaluate_bids"] = "evaluate_bids"
-    valid: tuple[str, ...]
-    conflicts_declared: bool
+    verdicts: tuple[Verdict, ...]
+    order: tuple[OrganisationId, ...]
+
+
+class RecordNegotiation(Command):
+    """How the negotiation with the first in the order ended, and the agreed price in KRW. Its minutes are evidence."""
+
+    trigger: Literal["record_negotiation"] = "record_negotiation"
+    bidder: OrganisationId
+    agreed: bool
+    krw: Krw | None = None
+
+
+class AnnounceAward(Command):
+    """Every bidder is told who is to be the contractor."""
+
+    trigger: Literal["announce_award"] = "announce_award"
+    contractor: OrganisationId
+
+
+class Complain(Command):
+    """A bidder's complaint against the announced award, on one of the programme's grounds; in writing.
+
+    ``received_at`` is when it arrived, where it is booked later.
+    """
+
+    trigger: Literal["complain"] = "complain"
+    bidder: OrganisationId
+    ground: Code
+    received_at: Instant | None = None
+
+
+class DecideComplaint(Command):
+    """Upheld, the bids are evaluated anew; dismissed, the award stands."""
+
+    trigger: Literal["uphold_complaint", "dismiss_complaint"]
+    bidder: OrganisationId
+
+
+class ReduceAward(Command):
+    """A smaller award, in KRW."""
+
+    trigger: Literal["reduce_award"] = "reduce_award"
+    krw: Krw
 
 
 class Extend(Command):
@@ -519,8 +637,10 @@ ApplicationCommand = Annotated[
     Receive | Supersede | Plain | PassScreening | DeclareIneligible | Reject | Select | PlaceOnReserve | PassOver
     | FailFramework | AwardContract | FailProcurement | SubmitFinal | ReturnFinal | Close | MergeDuplicate
     | AskClarification | AnswerClarification | AssignReviewer | DeclareConflict | SealSheet | VoidSheet | Schedule
-    | Hold | AgreeMinutes | RecordConfirmation | Object | UpholdObjection | ListParty | SignParty | PublishNotice
-    | ReceiveBid | EvaluateBids | Extend | NotifyTermination | FollowUp | HandleProposal | Correct,
+    | Hold | AgreeMinutes | RecordConfirmation | Object | UpholdObjection | ListParty | SignParty | AgreeTerms
+    | PublishNotice | AskQuestion | AnswerQuestion | ReceiveBid | WithdrawBid | NameCommittee | DeclareBidConflict
+    | RecordBid | EvaluateBids | RecordNegotiation | AnnounceAward | Complain | DecideComplaint | ReduceAward
+    | Extend | NotifyTermination | FollowUp | HandleProposal | Correct,
     Field(discriminator="trigger"),
 ]  # fmt: skip
 
@@ -656,12 +776,14 @@ class OrderReturn(Command):
 class ReleasePlace(Command):
     """An application has let go of its place, or of its line on the reserve.
 
-    With ``reserve`` it stands on the reserve again, as it did before it was promoted.
+    With ``reserve`` it stands on the reserve again, as it did before it was promoted; with ``krw`` it keeps its
+    place, at that smaller award.
     """
 
     trigger: Literal["release_place"] = "release_place"
     ref: Ref
     reserve: bool = False
+    krw: Krw | None = None
 
 
 class CloseEdition(Command):

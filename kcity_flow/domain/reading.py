@@ -89,7 +89,8 @@ def read_as(
     sheets = sheets_open_to(application, programme, person, role)
     if ranking_step(programme) not in sheets.means:
         view = view.model_copy(update={"scores": {}})
-    return Reading(application, view, [entry_without(sheets, entry) for entry in known], sheets)
+    told = [sealed_bids(application, entry_without(sheets, entry)) for entry in known]
+    return Reading(application, view, told, sheets)
 
 
 # --- lists ------------------------------------------------------------------------------------------------------------
@@ -158,14 +159,33 @@ def sheets_open_to(application: Application, programme: Programme, person: str, 
 
 
 def without(sheets: OpenSheets, facts: dict[str, Any]) -> dict[str, Any]:
-    """An application's facts, as JSON has them, without the scores of sheets that are not open."""
+    """An application's facts, as JSON has them, without the scores of sheets that are not open.
+
+    Of bids that are sealed it has no more than their number.
+    """
 
     def shown(step: str, seat: dict[str, Any]) -> dict[str, Any]:
         hidden = seat.get("scores") is not None and not sheets.shows(step, seat["reviewer"])
         return {**seat, "scores": SEALED} if hidden else seat
 
     reviews = {step: [shown(step, seat) for seat in seats] for step, seats in facts.get("reviews", {}).items()}
-    return {**facts, "reviews": reviews}
+    tender = facts.get("tender", {})
+    if tender and not tender.get("opened"):
+        asked = [{**question, "bidder": SEALED} for question in tender.get("questions", ())]
+        bids = sum(not bid.get("withdrawn") for bid in tender.get("bids", ()))
+        tender = {**tender, "bids": bids, "questions": asked}
+    return {**facts, "reviews": reviews, **({"tender": tender} if tender else {})}
+
+
+def sealed_bids(application: Application, entry: Entry) -> Entry:
+    """A ledger's entry without who bids, or asks, while the bids of the last notice are sealed."""
+    tender = application.tender
+    secret = entry.command in ("receive_bid", "withdraw_bid", "ask_question") and "bidder" in entry.data
+    since = tender.published_at
+    if not secret or tender.opened or since is None or entry.at < since:
+        return entry
+    hidden = {name: SEALED for name in ("bidder", "contact") if name in entry.data}
+    return entry.model_copy(update={"data": {**entry.data, **hidden}})
 
 
 def entry_without(sheets: OpenSheets, entry: Entry) -> Entry:

@@ -567,6 +567,10 @@ def _release(facts: EditionFacts) -> Call:
     command: m.ReleasePlace = facts.command
     held = facts.call.standing(command.ref)
     assert held is not None  # guard `known_to_the_edition`
+    if command.krw is not None:
+        kept = held.model_copy(update={"choice": held.choice.model_copy(update={"krw": command.krw})})
+        call = _with(facts.call, kept)
+        return call.model_copy(update={"vacant": _vacant(facts, kept.model_copy(update={"reserve": True}), call)})
     if command.reserve:
         call = _with(facts.call, held.model_copy(update={"reserve": True}))
     else:

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from kcity_flow.domain import guards as g
-from kcity_flow.domain.agenda import sides_to_agree, undeclared, unsealed
+from kcity_flow.domain import procurement as p
+from kcity_flow.domain.agenda import bids_to_evaluate, sides_to_agree, undeclared, unsealed
 from kcity_flow.domain.application import Application, Facts
 from kcity_flow.domain.edition import Edition, Late, ProcurementMode
 from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS, too_few_sheets
@@ -120,7 +121,11 @@ def _signed(app: Application, edition: Edition) -> bool:
 
 
 def _no_terms(app: Application, _: Edition) -> bool:
-    return not app.terms_set
+    return app.terms is None
+
+
+def _terms_to_agree(app: Application, _: Edition) -> bool:
+    return app.terms is not None and not app.terms_agreed
 
 
 def _settled(app: Application, _: Edition) -> bool:
@@ -132,15 +137,57 @@ def _tendered(app: Application, edition: Edition) -> bool:
 
 
 def _no_notice(app: Application, edition: Edition) -> bool:
-    return app.terms_set and _tendered(app, edition) and app.tender.closes_at is None
+    return app.terms_agreed and _tendered(app, edition) and app.tender.closes_at is None
 
 
-def _bids_opened(app: Application, _: Edition) -> bool:
-    return app.tender.opened and app.tender.valid is None
+def _unanswered(app: Application, _: Edition) -> bool:
+    return any(not question.answered for question in app.tender.questions)
+
+
+def _no_committee(app: Application, _: Edition) -> bool:
+    # Whoever is in conflict is replaced by another committee.
+    in_conflict = any(one.free is False or p.tie_of(app, one.person) for one in app.tender.committee)
+    return bool(bids_to_evaluate(app)) and (not app.tender.committee or in_conflict)
+
+
+def _unrecorded(app: Application, _: Edition) -> bool:
+    return app.tender.opened and any(bid.krw is None for bid in app.tender.standing)
+
+
+def _to_evaluate(app: Application, edition: Edition) -> bool:
+    free = len(p.free_members(app)) == len(app.tender.committee) > 0
+    return bool(bids_to_evaluate(app)) and free and not _unrecorded(app, edition)
+
+
+def _to_renotice(app: Application, edition: Edition) -> bool:
+    rules, tender = edition.programme(app.programme).procurement, app.tender
+    too_few = tender.valid is not None and (len(tender.valid) < rules.valid_bids or not tender.candidates)
+    return too_few and tender.renotices < rules.renotices
+
+
+def _to_fail(app: Application, edition: Edition) -> bool:
+    rules = edition.programme(app.programme).procurement
+    return app.tender.valid is not None and not app.tender.candidates and app.tender.renotices >= rules.renotices
+
+
+def _to_negotiate(app: Application, edition: Edition) -> bool:
+    undecided = bool(app.tender.candidates) and app.tender.negotiated is None
+    return undecided and not _to_renotice(app, edition)
+
+
+def _complained(app: Application, _: Edition) -> bool:
+    return bool(app.tender.open_complaints())
+
+
+def _to_announce(app: Application, _: Edition) -> bool:
+    return app.tender.negotiated is not None and app.tender.announced_at is None
 
 
 def _contractor_found(app: Application, edition: Edition) -> bool:
-    return app.terms_set and (app.tender.valid is not None or not _tendered(app, edition))
+    if not _tendered(app, edition):
+        return app.terms_agreed
+    over = app.tender.announced_at is not None and p.STANDSTILL not in app.timers
+    return over and not app.tender.open_complaints()
 
 
 def _objection(state: str) -> Callable[[Application, Edition], bool]:
@@ -170,8 +217,18 @@ TASKS = (
     Task("open_framework",       "open_framework",     (S.SELECTED,),                    _published),
     Task("complete_framework",   "complete_framework", (S.FRAMEWORK,),                   _signed),
     Task("set_terms",            "set_terms",          (S.PROCUREMENT,),                 _no_terms),
+    Task("agree_terms",          "agree_terms",        (S.PROCUREMENT,),                 _terms_to_agree),
     Task("publish_notice",       "publish_notice",     (S.PROCUREMENT,),                 _no_notice),
-    Task("evaluate_bids",        "evaluate_bids",      (S.PROCUREMENT,),                 _bids_opened),
+    Task("answer_question",      "answer_question",    (S.PROCUREMENT,),                 _unanswered),
+    Task("name_committee",       "name_committee",     (S.PROCUREMENT,),                 _no_committee),
+    Task("declare_bid_conflict", "declare_bid_conflict", (S.PROCUREMENT,),               _always, p.undeclared),
+    Task("record_bid",           "record_bid",         (S.PROCUREMENT,),                 _unrecorded),
+    Task("evaluate_bids",        "evaluate_bids",      (S.PROCUREMENT,),                 _to_evaluate, p.free_members),
+    Task("give_notice_again",    "renotice",           (S.PROCUREMENT,),                 _to_renotice),
+    Task("fail_procurement",     "fail_procurement",   (S.PROCUREMENT,),                 _to_fail),
+    Task("record_negotiation",   "record_negotiation", (S.PROCUREMENT,),                 _to_negotiate),
+    Task("announce_award",       "announce_award",     (S.PROCUREMENT,),                 _to_announce),
+    Task("complaint",            "uphold_complaint",   (S.PROCUREMENT,),                 _complained),
     Task("award_contract",       "award_contract",     (S.PROCUREMENT,),                 _contractor_found),
     Task("close",                "close",              (S.SETTLEMENT,),                  _settled),
     Task("objection",            "uphold_objection",   OBJECTIONABLE,                    _objection("open")),

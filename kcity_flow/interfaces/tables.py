@@ -134,6 +134,7 @@ def subject(
                 style="yellow",
             )
         )
+    told += [Text(line) for line in _tender(facts)]
     for line in _facts(facts):
         told.append(Text(line, style="dim"))
     for proposal in proposals:
@@ -147,7 +148,56 @@ def told_again(refs: Sequence[str], named: int = 5) -> str:
     return f"no answer from {some}, which the edition tells again until there is one; see `kcity show {refs[0]}`"
 
 
-_SHOWN_ABOVE = ("ref", "stage", "since", "programme", "city", "title", "year", "place", "timers", "applicant")
+_SHOWN_ABOVE = (
+    "ref", "stage", "since", "programme", "city", "title", "year", "place", "timers", "applicant", "tender", "terms",
+    "terms_agreed",
+)  # fmt: skip
+
+
+def _tender(facts: dict[str, Any]) -> Iterable[str]:
+    """The tender, from its terms to its complaints; who evaluates is named nowhere."""
+    if facts.get("terms"):
+        yield f"terms: {'agreed' if facts.get('terms_agreed') else 'to be agreed by the applicant'}"
+    tender = facts.get("tender") or {}
+    if not tender.get("closes_at"):
+        return
+    again = f", re-notice {tender['renotices']}" if tender.get("renotices") else ""
+    yield f"notice: from {moment(tender['published_at'])}, bids until {deadline(_instant(tender['closes_at']))}{again}"
+    if questions := tender.get("questions", ()):
+        yield f"questions: {len(questions)}, answered {sum(bool(one.get('answered')) for one in questions)}"
+    bids = tender.get("bids", ())
+    if not tender.get("opened"):
+        yield f"bids: {bids if isinstance(bids, int) else len(bids)}, sealed"
+        return
+    standing = [bid for bid in bids if not bid.get("withdrawn")]
+    yield f"bids: {len(standing)}, opened"
+    yield from (f"  {_bid(bid)}" for bid in standing)
+    if committee := tender.get("committee", ()):
+        free = sum(one.get("free") is True for one in committee)
+        yield f"committee: {len(committee)} members, free of conflict {free}"
+    if (order := tender.get("order")) is not None:
+        yield f"evaluated: {' before '.join(order) or 'no valid bid'}"
+    if failed := tender.get("failed"):
+        yield f"negotiation failed with {', '.join(failed)}"
+    if agreed := tender.get("negotiated"):
+        yield f"agreed: {agreed['contractor']} at {agreed['krw']:,} KRW"
+    if at := tender.get("announced_at"):
+        ends = facts.get("timers", {}).get("standstill", {}).get("due_at")
+        yield f"award announced {moment(at)}, standstill {'until ' + str(deadline(_instant(ends))) if ends else 'over'}"
+    for one in tender.get("complaints", ()):
+        yield f"complaint: {one['bidder']}, {one['ground'].replace('_', ' ')}, {one['state']}"
+
+
+def _bid(bid: dict[str, Any]) -> str:
+    said = [bid["bidder"], f"{bid['krw']:,} KRW" if bid.get("krw") is not None else "not recorded yet"]
+    said += [bid["country"]] if bid.get("country") else []
+    said += [f"{bid['points']} points"] if bid.get("points") is not None else []
+    said += [f"not valid: {bid['ground']}"] if bid.get("valid") is False else []
+    return ", ".join(said)
+
+
+def _instant(at: datetime | str) -> datetime:
+    return datetime.fromisoformat(at) if isinstance(at, str) else at
 
 
 def _facts(facts: dict[str, Any]) -> Iterable[str]:

@@ -19,6 +19,7 @@ from kcity_flow.domain.application import Application
 from kcity_flow.domain.edition import Edition, Late, ProcurementMode, Programme, StepKind
 from kcity_flow.domain.evaluation import criterion_mean, final_score, judged_steps, quorum, ranking_step, too_few_sheets
 from kcity_flow.domain.messages import ConflictKind, Outcome
+from kcity_flow.domain.procurement import tie_of, undeclared
 from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage
 from kcity_flow.rehearsal.cast import BELOW, ZONES, Character, cast, documents, firm, given, proof
 from kcity_flow.rehearsal.theatre import Act, Acting, Do, Moved, Plan, Script, Theatre, Until
@@ -671,6 +672,7 @@ class Story:
         yield from self.find_conflict()
         if "award_cancelled" in self.fate.work:
             yield from self.ask_edition("cancel_award")
+        yield from self.reduce()
         yield from self.aside()
         yield from self.pause(2, 8)
         yield from self.desk("open_framework")
@@ -685,6 +687,7 @@ class Story:
         if "framework_fails" in self.fate.work:
             yield from self.fail_framework()
             return
+        yield from self.reduce()
         country = self.character.country
         governments = (
             ("KR-MOLIT", "korean_government", "P-GOV-KR"),
@@ -706,6 +709,9 @@ class Story:
     def contractor(self) -> tuple[str, str]:
         """The organisation that does the work, and who signs for it."""
         number = self.character.number % len(self.theatre.cast.firms) + 1
+        agreed = self.app.tender.negotiated
+        if agreed is not None:
+            return agreed.contractor, f"P-FIRM-{agreed.contractor.rpartition('-')[2]}"
         organisation = self.character.organisation if self._designated else firm(number)
         return organisation, f"P-FIRM-{number}"
 
@@ -742,8 +748,9 @@ class Story:
         if "money_withdrawn" in self.fate.work and self.once("money"):
             yield from self.fail_procurement("money_withdrawn", evidence=[self.proof("budget letter")])
             return
-        if not self.app.terms_set:
-            yield from self.do("set_terms", self.by(R.PROCUREMENT_OFFICER))
+        yield from self.reduce()
+        if not self.app.terms_agreed:
+            yield from self.terms()
         if not self._designated and not (yield from self.tender()):
             yield from self.fail_procurement("renotices_used_up")
             return
@@ -752,9 +759,32 @@ class Story:
         if self.claim("accede"):
             yield from self.join("PUBLIC-WORKS")
         assert self.app.place is not None  # it was selected
-        officer = R.PROCUREMENT_OFFICER
+        agreed, officer = self.app.tender.negotiated, R.PROCUREMENT_OFFICER
         yield from self.two("award_contract", officer, officer, contractor=party, country="KR",
-                            krw=self.app.place.krw * 95 // 100)  # fmt: skip
+                            krw=agreed.krw if agreed else self.app.place.krw * 95 // 100)  # fmt: skip
+
+    def terms(self) -> Script:
+        """The terms, changed once if nobody has met that, and the applicant's agreement."""
+        officer = self.by(R.PROCUREMENT_OFFICER)
+        if self.app.terms is None:
+            yield from self.do("set_terms", officer, evidence=[self.proof("terms")])
+        yield from self.pause(1, 3)
+        if "renotice" in self.fate.work and self.once("terms changed"):
+            yield from self.do("set_terms", officer, evidence=[self.proof("terms, mended")])
+            yield from self.pause(1)
+        by_letter = self.random.random() < 0.5
+        who, letter = (
+            ((self.officer, R.DESK), [self.proof("letter on the terms")]) if by_letter else (self.applicant, None)
+        )
+        yield from self.do("agree_terms", who, terms=self.app.terms, evidence=letter)
+
+    def reduce(self) -> Script:
+        """A smaller award, where the programme leaves room for one and nobody has met it here."""
+        place, award = self.app.place, self.programme.award
+        assert place is not None  # it was selected
+        less = place.krw - 10_000_000
+        if award.allows(less, self.app.months) and self.claim("reduce_award"):
+            yield from self.two("reduce_award", R.MINISTRY, R.MINISTRY, krw=less, reason="the budget was cut")
 
     def fail_procurement(self, ground: str, **data: Any) -> Script:
         """No contract comes about."""
@@ -762,33 +792,133 @@ class Story:
                             **data)  # fmt: skip
 
     def tender(self) -> Generator[Do | Until, Any, bool]:
-        """Notices until enough valid bids are in; whether they are."""
-        rules, officer = self.programme.procurement, R.PROCUREMENT_OFFICER
-        few = 0 if rules.valid_bids == 1 else 1
-        while True:
+        """Notices until a price is agreed, the award announced and the standstill over; whether that came about."""
+        rules = self.programme.procurement
+        while self.app.tender.announced_at is None:
             tender = self.app.tender
-            if tender.valid is not None and len(tender.valid) >= rules.valid_bids:
-                return True
-            if tender.valid is not None and tender.renotices >= rules.renotices:
+            too_few = tender.valid is not None and (len(tender.valid) < rules.valid_bids or not tender.candidates)
+            if too_few and tender.renotices >= rules.renotices:
                 return False
-            if tender.closes_at is None or tender.valid is not None:
-                first = tender.closes_at is None
-                closes = self.theatre.in_days(18 if first else 11, 18) + timedelta(days=0 if first else 1)
-                notice = "publish_notice" if first else "renotice"
-                yield from self.do(notice, self.by(officer), closes_at=closes.isoformat())
-            tender = self.app.tender
-            fails = "tender_fails" in self.fate.work or ("renotice" in self.fate.work and tender.renotices == 0)
-            for _, bidder in zip(range(few if fails else 2), self._bidders(), strict=False):
-                if bidder not in tender.bids:
-                    yield from self.pause(1, 3)
-                    yield from self.do("receive_bid", self.by(officer), bidder=bidder,
-                                       sealed=self.proof(f"bid {bidder} {tender.renotices}"))  # fmt: skip
-            if not self.app.tender.opened and self.app.tender.closes_at:
-                yield Until(self.app.tender.closes_at + timedelta(hours=20))
-                yield from self.do("open_bids", self.by(officer))
-            yield from self.pause(2, 4)
-            yield from self.do("evaluate_bids", self.by(officer), valid=list(self.app.tender.bids),
-                               conflicts_declared=True)  # fmt: skip
+            if tender.closes_at is None or too_few:
+                yield from self.give_notice()
+            elif not tender.opened:
+                yield from self.take_bids()
+            elif tender.valid is None:
+                yield from self.evaluate_bids()
+            else:
+                yield from self.negotiate()
+        return True
+
+    def give_notice(self) -> Script:
+        """The first notice, or another."""
+        first = self.app.tender.closes_at is None
+        closes = self.theatre.in_days(18 if first else 11, 18) + timedelta(days=0 if first else 1)
+        notice = "publish_notice" if first else "renotice"
+        yield from self.do(notice, self.by(R.PROCUREMENT_OFFICER), closes_at=closes.isoformat())
+
+    def take_bids(self) -> Script:
+        """Questions and sealed bids; one is replaced, one taken back; then two persons open them."""
+        officer, tender = R.PROCUREMENT_OFFICER, self.app.tender
+        few = 0 if self.programme.procurement.valid_bids == 1 else 1
+        fails = "tender_fails" in self.fate.work or ("renotice" in self.fate.work and tender.renotices == 0)
+        bidders = self._bidders()[: few if fails else 3]
+        if bidders and self.claim("ask_question"):
+            yield from self.do("ask_question", self.by(officer), bidder=bidders[-1], question="Who pays for the maps?")
+            yield from self.pause(1)
+            yield from self.do("answer_question", self.by(officer), number=1, answer="The city does.")
+        for bidder in bidders:
+            if tender.bid_of(bidder) is None:
+                yield from self.pause(1, 3)
+                yield from self._bid(bidder, 1)
+        if len(bidders) == 3 and self.once("a bid is replaced"):
+            yield from self.pause(1)
+            yield from self._bid(bidders[1], 2)
+            yield from self.do("withdraw_bid", self.by(officer), bidder=bidders[2],
+                               evidence=[self.proof(f"withdrawal of {bidders[2]}")])  # fmt: skip
+        assert self.app.tender.closes_at is not None  # there is a notice
+        yield Until(self.app.tender.closes_at + timedelta(hours=20))
+        yield from self.two("open_bids", officer, officer)
+
+    def _bid(self, bidder: str, version: int) -> Script:
+        number = bidder.rpartition("-")[2]
+        arrived = self.theatre.now - timedelta(hours=1)  # booked when the envelope is on the desk
+        published = self.app.tender.published_at
+        yield from self.do("receive_bid", self.by(R.PROCUREMENT_OFFICER), bidder=bidder, contact=f"P-FIRM-{number}",
+                           sealed=self._envelope(bidder, version),
+                           received_at=arrived.isoformat() if published and arrived > published else None)  # fmt: skip
+
+    def _envelope(self, bidder: str, version: int) -> str:
+        return self.proof(f"bid {bidder} {self.app.tender.renotices} {version}")
+
+    def evaluate_bids(self) -> Script:
+        """A committee, one of whom may be in conflict and is replaced; its word on every bid."""
+        officer, tender = R.PROCUREMENT_OFFICER, self.app.tender
+        assert self.app.place is not None  # it was selected
+        for nth, bid in enumerate(bid for bid in tender.standing if bid.krw is None):
+            yield from self.do("record_bid", self.by(officer), bidder=bid.bidder, document=bid.sealed, country="KR",
+                               krw=self.app.place.krw * (95 + nth) // 100)  # fmt: skip
+        if not tender.committee:
+            yield from self.do("name_committee", self.by(officer), members=self._evaluators())
+        if self.claim("declare_bid_conflict"):
+            tied = self.app.tender.committee[0].person
+            yield from self.do("declare_bid_conflict", (tied, R.REVIEWER), conflict=True,
+                               kind=ConflictKind.FAMILY.value, bidder=tender.standing[0].bidder)  # fmt: skip
+            yield from self.pause(1)
+            members = [*self._evaluators(tied)[:1], *(one.person for one in self.app.tender.committee[1:])]
+            yield from self.do("name_committee", self.by(officer), members=members, reason="a conflict of interest")
+        while waiting := undeclared(self.app):
+            yield from self.do("declare_bid_conflict", (waiting[0], R.REVIEWER), conflict=False)
+        yield from self.pause(2, 4)
+        first, second = (one.person for one in self.app.tender.committee[:2])
+        bidders = [bid.bidder for bid in self.app.tender.standing]
+        verdicts = [{"bidder": bidder, "valid": True, "points": 92 - 4 * nth} for nth, bidder in enumerate(bidders)]
+        data: dict[str, Any] = {"verdicts": verdicts, "order": bidders}
+        proposed = yield from self.do("evaluate_bids", (first, R.REVIEWER), **data)
+        yield from self.pause(1)
+        yield from self.do("evaluate_bids", (second, R.REVIEWER), confirms=proposed, **data)
+
+    def _evaluators(self, *but: str) -> list[str]:
+        """Members who are tied to nobody and sit there for the first time."""
+        seated = [one.person for one in self.app.tender.committee]
+        able = [one.id for one in self.theatre.cast.acting(R.REVIEWER)]
+        free = [one for one in able if one not in (*seated, *but, *self.tied()) and not tie_of(self.app, one)]
+        return free[: self.programme.procurement.evaluators]
+
+    def negotiate(self) -> Script:
+        """A price with the first, the announcement, and what bidders say to it."""
+        officer, tender = self.by(R.PROCUREMENT_OFFICER), self.app.tender
+        first = tender.candidates[0]
+        bid = tender.bid_of(first)
+        assert bid is not None  # guard `order_by_points`
+        assert bid.krw is not None  # guard `every_bid_recorded`
+        minutes = [self.proof(f"minutes of the negotiation with {first}")]
+        yield from self.pause(1, 3)
+        if "no_price" in self.fate.work and self.once("negotiated in vain"):
+            yield from self.do("record_negotiation", officer, bidder=first, agreed=False, evidence=minutes)
+            return
+        yield from self.do("record_negotiation", officer, bidder=first, agreed=True, krw=bid.krw, evidence=minutes,
+                           reason="the only bid, after the last re-notice")  # fmt: skip
+        yield from self.do("announce_award", officer, contractor=first)
+        others = [bid.bidder for bid in tender.standing if bid.bidder != first]
+        if others and self.claim("uphold_complaint"):
+            yield from self.complain(others[0], upheld=True)
+            return
+        if others and self.claim("dismiss_complaint"):
+            yield from self.complain(others[0], upheld=False)
+        while "standstill" in self.app.timers:
+            yield Until(max(self.app.timers["standstill"].due_at + timedelta(days=4), self.theatre.in_days(1)))
+
+    def complain(self, bidder: str, *, upheld: bool) -> Script:
+        """A bidder complains in the standstill, and the objection committee decides."""
+        committee = R.OBJECTION_COMMITTEE
+        yield from self.pause(1, 2)
+        yield from self.desk("complain", bidder=bidder, ground=self.programme.procurement.complaint_grounds[0],
+                             evidence=[self.proof(f"complaint of {bidder}")])  # fmt: skip
+        yield from self.pause(1, 3)
+        if upheld:
+            yield from self.two("uphold_complaint", committee, committee, bidder=bidder, reason="a page was not read")
+        else:
+            yield from self.do("dismiss_complaint", self.by(committee), bidder=bidder, reason="the minutes bear it out")
 
     def _bidders(self) -> list[str]:
         mine = self.contractor[0]

@@ -17,6 +17,8 @@ from kcity_flow.domain.stages import Role, Stage, Via
 SEOUL = ZoneInfo("Asia/Seoul")
 HASH, REASON = "a" * 64, "b" * 64
 REVIEWERS = [f"P-REV-{n}" for n in range(1, 8)]
+EVALUATORS = ("P-EVAL-1", "P-EVAL-2", "P-EVAL-3")
+"""The committee that evaluates bids."""
 PATH = (
     Stage.RECEIVED, Stage.SCREENING, Stage.PAPER_REVIEW, Stage.CONSULTATION, Stage.PRESENTATION, Stage.CONFIRMATION,
     Stage.SHORTLISTED, Stage.SELECTED, Stage.FRAMEWORK, Stage.PROCUREMENT, Stage.IMPLEMENTATION, Stage.ACCEPTANCE,
@@ -209,18 +211,67 @@ class Case(_Bench):
             self.two("list_party", party=party, kind=kind, signatory=f"P-SIGN-{party}")
             self.do("sign", person=f"P-SIGN-{party}", party=party)
 
-    def tender(self, valid: tuple[str, ...] = ("O-KR", "O-KR-2"), notice: str = "publish_notice") -> None:
+    def agree_terms(self, terms: str = HASH) -> None:
+        self.do("set_terms", evidence=[terms])
+        self.do("agree_terms", terms=terms)
+
+    def notice(self, notice: str = "publish_notice", days: int = 20) -> None:
         if notice == "publish_notice":
-            self.do("set_terms")
-        self.do(notice, closes_at=self.now + timedelta(days=20))
-        for bidder in valid:
+            self.agree_terms()
+        self.do(notice, closes_at=self.now + timedelta(days=days))
+
+    def bid(self, *bidders: str) -> None:
+        for bidder in bidders:
             self.do("receive_bid", bidder=bidder, sealed=HASH)
+
+    def name_committee(self, *members: str, declare: bool = True, **more: Any) -> None:
+        members = members or EVALUATORS
+        self.do("name_committee", members=members, **more)
+        for member in members if declare else ():
+            self.do("declare_bid_conflict", person=member, conflict=False)
+
+    def record_bids(self, krw: int = 100_000_000) -> None:
+        for bid in self.facts.tender.standing:
+            self.do("record_bid", bidder=bid.bidder, document=bid.sealed, krw=krw, country="KR")
+
+    def evaluate(self, *valid: str, **more: Any) -> Receipt:
+        """The bids named are valid, the best first; the others are not."""
+        points = {bidder: 95 - 5 * place for place, bidder in enumerate(valid)}
+        verdicts = [
+            {"bidder": bid.bidder, "valid": True, "points": points[bid.bidder]}
+            if bid.bidder in points
+            else {"bidder": bid.bidder, "valid": False, "ground": "incomplete"}
+            for bid in self.facts.tender.standing
+        ]
+        data = {"verdicts": verdicts, "order": valid} | more
+        proposed = self.do("evaluate_bids", person=EVALUATORS[0], **data)
+        return self.do("evaluate_bids", person=EVALUATORS[1], proposal=proposed.entry, **data)
+
+    def tender(self, valid: tuple[str, ...] = ("O-KR", "O-KR-2"), notice: str = "publish_notice") -> None:
+        """A notice, and bids that are all found valid, in their order."""
+        self.notice(notice)
+        self.bid(*valid)
         self.wait(days=20)
-        self.do("open_bids")
-        self.do("evaluate_bids", valid=valid, conflicts_declared=True)
+        self.two("open_bids")
+        if valid:
+            self.name_committee()
+            self.record_bids()
+            self.evaluate(*valid)
+
+    def announce(self, contractor: str = "O-KR", krw: int = 100_000_000, **more: Any) -> None:
+        """A price is agreed with the first, and the bidders are told."""
+        self.do("record_negotiation", bidder=contractor, agreed=True, krw=krw, evidence=[HASH], **more)
+        self.do("announce_award", contractor=contractor)
+
+    def stand_still(self) -> None:
+        """Until a contract may be made."""
+        self.until(self.file.timers["standstill"].due_at)
 
     def contract(self, **more: Any) -> Receipt:
         designated = self.edition.programme(self.programme).procurement.mode == "designated"
+        if not designated and self.facts.tender.announced_at is None:
+            self.announce()
+            self.stand_still()
         data = {"contractor": "O-TBILISI" if designated else "O-KR", "country": "KR", "krw": 100_000_000}
         return self.two("award_contract", **(data | more))
 
@@ -255,7 +306,7 @@ class Case(_Bench):
                 self.sign()
                 self.do("complete_framework")
             case Stage.PROCUREMENT if programme.procurement.mode == "designated":
-                self.do("set_terms")
+                self.agree_terms()
                 self.contract()
             case Stage.PROCUREMENT:
                 self.tender()

@@ -300,7 +300,7 @@ def test_the_hash_of_2021_stays():
     assert edition_hash(read_edition("2021")) == HASH_OF_2021
 
 
-HASH_OF_2021 = "6bb3f89746fdc8b3f6155688d652b41a939ba95a45783c1140a8e005ab3e452e"
+HASH_OF_2021 = "05af5376ceeefd017b332e408b8c91dc7ef44f4ff9c5b569ec95788c1a6ce263"
 
 
 # --- files that cannot be used ----------------------------------------------------------------------------------------
@@ -344,6 +344,7 @@ HASH_OF_2021 = "6bb3f89746fdc8b3f6155688d652b41a939ba95a45783c1140a8e005ab3e452e
         ("deliverables_needed = 2", "deliverables_needed = 3", "programmes.demonstration.deliverables_needed: only 2 deliverables are named; write less."),
         ('then = "expire"', 'then = "select"', "ladders.reserve.then: the clock may not select; write flag or one of close_file, expire, lapse_clarification, lapse_proposal, open_screening."),
         ("remind = [-7, -2, 1]", "remind = [-2, -7, 1]", "ladders.clarification.remind: reminders must rise from the earliest to the latest; put them in order, each once."),
+        ('"bid_questions", due = { working_days = 5 }', '"bid_questions", due = { days = 5 }', "ladders.bid_questions.due: questions end some working days before the close; write working_days."),
         ('to = "subscribers"', "to = []", "ladders.call.to: nobody is named to remind; name somebody, or leave remind out."),
         ('"windows.call.late",', '"windows.call.latest",', "assumed.8: windows.call.latest names nothing in this file; mend it."),
         ('"collaboration" = ', '"cooperation" = ', "sources.cooperation: cooperation names nothing in this file; mend it."),

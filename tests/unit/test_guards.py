@@ -76,8 +76,16 @@ QUORUM = lambda case: case.assign("paper_review", 3)  # noqa: E731  # a name for
 S = Stage
 
 
+RECORD = {"bidder": "O-KR", "document": HASH, "krw": 100_000_000, "country": "KR"}
+JUDGED = {"verdicts": [{"bidder": "O-KR", "valid": True, "points": 90}, {"bidder": "O-2", "valid": True, "points": 80}],
+          "order": ["O-KR", "O-2"], "person": "P-EVAL-1"}  # fmt: skip
+EQUALS = JUDGED | {"verdicts": [{"bidder": bidder, "valid": True, "points": 80} for bidder in ("O-KR", "O-2")]}
+AGREED = {"bidder": "O-KR", "agreed": True, "krw": 100_000_000, "evidence": [HASH]}
+COMPLAINT = {"bidder": "O-2", "ground": "wrong_evaluation", "evidence": [HASH]}
+
+
 def award(**more: Any) -> dict[str, Any]:
-    return {"contractor": "O-KR", "country": "KR", "krw": 400_000_000} | more
+    return {"contractor": "O-KR", "country": "KR", "krw": 100_000_000} | more
 
 
 def tendered(*valid: str, renotices: int = 0) -> list[Callable[[Case], Any]]:
@@ -91,23 +99,108 @@ def tendered(*valid: str, renotices: int = 0) -> list[Callable[[Case], Any]]:
 
 
 def terms(case: Case) -> None:
-    case.do("set_terms")
+    case.do("set_terms", evidence=[HASH])
+
+
+def agreed_terms(case: Case) -> None:
+    case.agree_terms()
 
 
 def notice(case: Case) -> None:
-    case.do("set_terms")
-    case.do("publish_notice", closes_at=case.now + timedelta(days=20))
+    case.notice()
+
+
+def asked(case: Case) -> None:
+    case.do("ask_question", bidder="O-KR", question=REASON)
+
+
+def answered(case: Case) -> None:
+    case.do("answer_question", number=1, answer=REASON)
+
+
+def bid(*bidders: str, **more: Any) -> Callable[[Case], Any]:
+    return lambda case: [case.do("receive_bid", bidder=bidder, sealed=HASH, **more) for bidder in bidders]
 
 
 def closed_tender(case: Case) -> None:
-    notice(case)
-    case.do("receive_bid", bidder="O-KR", sealed=HASH)
+    case.notice()
+    case.bid("O-KR", "O-2")
     case.now += timedelta(days=20)
 
 
 def opened(case: Case) -> None:
     closed_tender(case)
-    case.do("open_bids")
+    case.two("open_bids")
+
+
+def named(*members: str, declare: bool = True, **more: Any) -> Callable[[Case], Any]:
+    return lambda case: case.name_committee(*members, declare=declare, **more)
+
+
+def tied(member: str = "P-EVAL-1", bidder: str | None = "O-KR") -> Callable[[Case], Any]:
+    """A member declares a conflict with a bidder, or with the applicant."""
+    return do("declare_bid_conflict", person=member, conflict=True, kind="family", bidder=bidder)
+
+
+def recorded(case: Case) -> None:
+    case.record_bids()
+
+
+def announced(case: Case) -> None:
+    case.announce()
+
+
+def negotiated(case: Case) -> None:
+    case.do("record_negotiation", bidder="O-KR", agreed=True, krw=100_000_000, evidence=[HASH])
+
+
+def failed_with(*bidders: str) -> Callable[[Case], Any]:
+    return lambda case: [
+        case.do("record_negotiation", bidder=bidder, agreed=False, evidence=[HASH]) for bidder in bidders
+    ]
+
+
+def stood_still(off: timedelta = timedelta(0)) -> Callable[[Case], Any]:
+    return lambda case: setattr(case, "now", case.file.timers["standstill"].due_at + off)
+
+
+def complained(case: Case) -> None:
+    case.do("complain", bidder="O-2", ground="wrong_evaluation", evidence=[HASH])
+
+
+def dismissed(case: Case) -> None:
+    case.do("dismiss_complaint", bidder="O-2", reason=REASON)
+
+
+def arrives(off: timedelta = timedelta(0)) -> Callable[[Case], Any]:
+    """Something came at the close of the notice, or so much off it; it is booked now."""
+    return lambda case: setattr(case, "close", case.facts.tender.closes_at + off)
+
+
+def dear(krw: int) -> Callable[[Case], Any]:
+    """Two valid bids at this price."""
+
+    def step(case: Case) -> None:
+        opened(case)
+        case.name_committee()
+        case.record_bids(krw)
+        case.evaluate("O-KR", "O-2")
+
+    return step
+
+
+def abroad(case: Case) -> None:
+    """The best bid says that its bidder is seated abroad."""
+    opened(case)
+    case.name_committee()
+    case.record_bids()
+    case.do("record_bid", **(RECORD | {"country": "GE", "reason": REASON}))
+    case.evaluate("O-KR", "O-2")
+
+
+def rich(case: Case) -> None:
+    """With more than the least that its programme grants."""
+    changed(place=case.facts.place.model_copy(update={"krw": 500_000_000}))(case)
 
 
 def scheduled(case: Case) -> None:
@@ -370,27 +463,96 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("parties_signed",            "complete_framework", {},                      at(S.FRAMEWORK, party, do("sign", party="CITY", person="P-S")), at(S.FRAMEWORK, lambda c: c.sign()), {}),
     ("framework_has_failed",      "fail_framework", {"ground": "long_stop", "reason": REASON}, at(S.FRAMEWORK, lambda c: c.until(c.file.timers["framework_long_stop"].due_at - INSTANT)), at(S.FRAMEWORK, lambda c: c.until(c.file.timers["framework_long_stop"].due_at)), {}),
     ("framework_has_failed",      "fail_framework", {"ground": "party_refused", "reason": REASON}, at(S.FRAMEWORK),           at(S.FRAMEWORK), {"evidence": [HASH]}),
-    ("terms_open",                "set_terms",      {},                          at(S.PROCUREMENT, terms),                    at(S.PROCUREMENT), {}),
-    ("terms_agreed",              "publish_notice", {"closes_at": seoul(2030, 1, 1)}, at(S.PROCUREMENT),                     at(S.PROCUREMENT, terms), {}),
-    ("no_notice_yet",             "publish_notice", {"closes_at": seoul(2030, 1, 1)}, at(S.PROCUREMENT, notice),             at(S.PROCUREMENT, terms), {}),
-    ("notice_long_enough",        "publish_notice", {"closes_at": seoul(2030, 1, 21)}, at(S.PROCUREMENT, terms, lambda c: setattr(c, "now", seoul(2030, 1, 1) + INSTANT)), at(S.PROCUREMENT, terms, lambda c: setattr(c, "now", seoul(2030, 1, 1))), {}),
-    ("notice_running",            "receive_bid",    {"bidder": "O-KR", "sealed": HASH}, at(S.PROCUREMENT, notice, wait(days=20)), at(S.PROCUREMENT, notice, wait(days=20, microseconds=-1)), {}),
+    ("terms_open",                "set_terms",      {"evidence": [HASH]},        at(S.PROCUREMENT, notice),                   at(S.PROCUREMENT, agreed_terms), {}),
+    ("one_document",              "set_terms",      {"evidence": []},            at(S.PROCUREMENT),                           at(S.PROCUREMENT), {"evidence": [HASH]}),
+    ("one_document",              "set_terms",      {"evidence": [HASH, "c" * 64]}, at(S.PROCUREMENT),                        at(S.PROCUREMENT), {"evidence": ["c" * 64]}),
+    ("terms_to_agree",            "agree_terms",    {"terms": HASH},             at(S.PROCUREMENT),                           at(S.PROCUREMENT, terms), {}),
+    ("terms_to_agree",            "agree_terms",    {"terms": HASH},             at(S.PROCUREMENT, agreed_terms),             at(S.PROCUREMENT, agreed_terms, terms), {}),
+    ("same_terms",                "agree_terms",    {"terms": "c" * 64},         at(S.PROCUREMENT, terms),                    at(S.PROCUREMENT, terms), {"terms": HASH}),
+    ("agreed_in_writing",         "agree_terms",    {"terms": HASH, "role": Role.DESK}, at(S.PROCUREMENT, terms),             at(S.PROCUREMENT, terms), {"evidence": [HASH]}),
+    ("terms_agreed",              "publish_notice", {"closes_at": seoul(2030, 1, 1)}, at(S.PROCUREMENT, agreed_terms, terms), at(S.PROCUREMENT, agreed_terms), {}),
+    ("no_notice_yet",             "publish_notice", {"closes_at": seoul(2030, 1, 1)}, at(S.PROCUREMENT, notice),             at(S.PROCUREMENT, agreed_terms), {}),
+    ("notice_long_enough",        "publish_notice", {"closes_at": seoul(2030, 1, 21)}, at(S.PROCUREMENT, agreed_terms, lambda c: setattr(c, "now", seoul(2030, 1, 1) + INSTANT)), at(S.PROCUREMENT, agreed_terms, lambda c: setattr(c, "now", seoul(2030, 1, 1))), {}),
+    ("bids_sealed",               "receive_bid",    {"bidder": "O-3", "sealed": HASH}, at(S.PROCUREMENT, opened),             at(S.PROCUREMENT, notice), {}),
+    ("arrived_in_time",           "receive_bid",    {"bidder": "O-KR", "sealed": HASH}, at(S.PROCUREMENT, notice, wait(days=20)), at(S.PROCUREMENT, notice, wait(days=20, microseconds=-1)), {}),
+    ("arrived_in_time",           "receive_bid",    {"bidder": "O-3", "sealed": HASH, "received_at": "close"}, at(S.PROCUREMENT, closed_tender, arrives()), at(S.PROCUREMENT, closed_tender, arrives(-INSTANT)), {}),
+    ("arrived_in_time",           "receive_bid",    {"bidder": "O-KR", "sealed": HASH, "received_at": seoul(2030, 1, 1)}, at(S.PROCUREMENT, notice), at(S.PROCUREMENT, notice), {"received_at": None}),
+    ("after_its_last_word",       "receive_bid",    {"bidder": "O-KR", "sealed": HASH}, at(S.PROCUREMENT, notice, bid("O-KR")), at(S.PROCUREMENT, notice, bid("O-KR"), wait(microseconds=1)), {}),
+    ("bid_received",              "withdraw_bid",   {"bidder": "O-2", "evidence": [HASH]}, at(S.PROCUREMENT, notice, bid("O-KR"), wait(days=1)), at(S.PROCUREMENT, notice, bid("O-2"), wait(days=1)), {}),
+    ("asked_in_time",             "ask_question",   {"bidder": "O-KR", "question": REASON}, at(S.PROCUREMENT, notice, ladder_off("bid_questions")), at(S.PROCUREMENT, notice, ladder_off("bid_questions", -1)), {}),
+    ("question_waits",            "answer_question", {"number": 1, "answer": REASON}, at(S.PROCUREMENT, notice, asked, answered), at(S.PROCUREMENT, notice, asked), {}),
+    ("question_waits",            "answer_question", {"number": 2, "answer": REASON}, at(S.PROCUREMENT, notice, asked),       at(S.PROCUREMENT, notice, asked, asked), {}),
     ("bids_closed",               "open_bids",      {},                          at(S.PROCUREMENT, notice, wait(days=20, microseconds=-1)), at(S.PROCUREMENT, notice, wait(days=20)), {}),
-    ("bids_opened",               "evaluate_bids",  {"valid": [], "conflicts_declared": True}, at(S.PROCUREMENT, closed_tender), at(S.PROCUREMENT, opened), {}),
-    ("valid_bids_received",       "evaluate_bids",  {"valid": ["O-X"], "conflicts_declared": True}, at(S.PROCUREMENT, opened), at(S.PROCUREMENT, opened), {"valid": ["O-KR"]}),
-    ("valid_bids_received",       "evaluate_bids",  {"valid": ["O-KR", "O-KR"], "conflicts_declared": True}, at(S.PROCUREMENT, opened), at(S.PROCUREMENT, opened), {"valid": ["O-KR"]}),
-    ("valid_bids_received",       "evaluate_bids",  {"valid": ["O-KR"], "conflicts_declared": False}, at(S.PROCUREMENT, opened), at(S.PROCUREMENT, opened), {"conflicts_declared": True}),
+    ("questions_answered",        "open_bids",      {},                          at(S.PROCUREMENT, notice, asked, wait(days=20)), at(S.PROCUREMENT, notice, asked, wait(days=20), answered), {}),
+    ("before_evaluation",         "name_committee", {"members": ["P-1", "P-2", "P-3"]}, at(S.PROCUREMENT, agreed_terms),      at(S.PROCUREMENT, notice), {}),
+    ("before_evaluation",         "name_committee", {"members": ["P-1", "P-2", "P-3"], "reason": REASON}, at(S.PROCUREMENT, *tendered("O-KR")), at(S.PROCUREMENT, opened), {}),
+    ("enough_members",            "name_committee", {"members": ["P-1", "P-2"]}, at(S.PROCUREMENT, opened),                   at(S.PROCUREMENT, opened), {"members": ["P-1", "P-2", "P-3"]}),
+    ("enough_members",            "name_committee", {"members": ["P-1", "P-2", "P-2"]}, at(S.PROCUREMENT, opened),            at(S.PROCUREMENT, opened), {"members": ["P-1", "P-2", "P-3"]}),
+    ("enough_members",            "name_committee", {"members": ["P-1", "P-2", "P-3"]}, at(S.PROCUREMENT, opened, named()),   at(S.PROCUREMENT, opened, named()), {"reason": REASON}),
+    ("named_by_others",           "name_committee", {"members": ["P-1", "P-2", "P-3"], "person": "P-1"}, at(S.PROCUREMENT, opened), at(S.PROCUREMENT, opened), {"person": "P-4"}),
+    ("named_by_others",           "name_committee", {"members": ["P-1", "P-2", "P-PROCUREMENT-OFFICER"], "person": "P-4", "reason": REASON}, at(S.PROCUREMENT, opened, named()), at(S.PROCUREMENT, opened), {}),
+    ("named_by_others",           "name_committee", {"members": ["P-1", "P-2", "P-3"], "person": "P-EVAL-1", "reason": REASON}, at(S.PROCUREMENT, opened, named()), at(S.PROCUREMENT, opened), {}),
+    ("members_free",              "name_committee", {"members": ["P-MAYOR", "P-2", "P-3"]}, at(S.PROCUREMENT, opened),        at(S.PROCUREMENT, opened), {"members": ["P-1", "P-2", "P-3"]}),
+    ("members_free",              "name_committee", {"members": ["P-EVAL-1", "P-EVAL-2", "P-EVAL-3"], "reason": REASON}, at(S.PROCUREMENT, opened, named(declare=False), tied()), at(S.PROCUREMENT, opened, named(declare=False), tied()), {"members": ["P-EVAL-2", "P-EVAL-3", "P-4"]}),
+    ("bids_opened",               "declare_bid_conflict", {"person": "P-EVAL-1", "conflict": False}, at(S.PROCUREMENT, closed_tender, named(declare=False)), at(S.PROCUREMENT, opened, named(declare=False)), {}),
+    ("on_the_committee",          "declare_bid_conflict", {"person": "P-1", "conflict": False}, at(S.PROCUREMENT, opened, named(declare=False)), at(S.PROCUREMENT, opened, named(declare=False)), {"person": "P-EVAL-1"}),
+    ("conflict_with_whom",        "declare_bid_conflict", {"person": "P-EVAL-1", "conflict": True, "kind": "family", "bidder": "O-9"}, at(S.PROCUREMENT, opened, named(declare=False)), at(S.PROCUREMENT, opened, named(declare=False)), {"bidder": "O-2"}),
+    ("no_tie_on_record",          "declare_bid_conflict", {"person": "P-EVAL-1", "conflict": False}, at(S.PROCUREMENT, opened, named(declare=False), tied()), at(S.PROCUREMENT, opened, named(declare=False), tied("P-EVAL-2")), {}),
+    ("no_tie_on_record",          "declare_bid_conflict", {"person": "P-EVAL-1", "conflict": False, "organisations": ["O-2"]}, at(S.PROCUREMENT, opened, named(declare=False)), at(S.PROCUREMENT, opened, named(declare=False)), {"organisations": ["O-9"]}),
+    ("no_tie_on_record",          "declare_bid_conflict", {"person": "P-EVAL-1", "conflict": False, "organisations": ["O-TBILISI"]}, at(S.PROCUREMENT, opened, named(declare=False)), at(S.PROCUREMENT, opened, named(declare=False)), {"organisations": []}),
+    ("bids_opened",               "record_bid",     RECORD,                      at(S.PROCUREMENT, closed_tender),            at(S.PROCUREMENT, opened), {}),
+    ("same_envelope",             "record_bid",     RECORD | {"document": "c" * 64}, at(S.PROCUREMENT, opened),              at(S.PROCUREMENT, opened), RECORD),
+    ("recorded_once",             "record_bid",     RECORD,                      at(S.PROCUREMENT, opened, recorded),         at(S.PROCUREMENT, opened, recorded), {"reason": REASON}),
+    ("bids_opened",               "evaluate_bids",  JUDGED,                      at(S.PROCUREMENT, closed_tender),            at(S.PROCUREMENT, opened, named(), recorded), {}),
+    ("every_bid_recorded",        "evaluate_bids",  JUDGED,                      at(S.PROCUREMENT, opened, named()),          at(S.PROCUREMENT, opened, named(), recorded), {}),
+    ("free_to_evaluate",          "evaluate_bids",  JUDGED | {"person": "P-1"},  at(S.PROCUREMENT, opened, named(), recorded), at(S.PROCUREMENT, opened, named(), recorded), {"person": "P-EVAL-2"}),
+    ("free_to_evaluate",          "evaluate_bids",  JUDGED,                      at(S.PROCUREMENT, opened, named(), recorded, tied()), at(S.PROCUREMENT, opened, named(), recorded), {}),
+    ("free_to_evaluate",          "evaluate_bids",  JUDGED,                      at(S.PROCUREMENT, opened, named(), recorded, tied(bidder=None)), at(S.PROCUREMENT, opened, named(), recorded), {}),
+    ("committee_free",            "evaluate_bids",  JUDGED,                      at(S.PROCUREMENT, opened, named(), recorded, tied("P-EVAL-3")), at(S.PROCUREMENT, opened, named(), recorded), {}),
+    ("every_bid_judged",          "evaluate_bids",  JUDGED | {"verdicts": JUDGED["verdicts"][:1]}, at(S.PROCUREMENT, opened, named(), recorded), at(S.PROCUREMENT, opened, named(), recorded), JUDGED),
+    ("every_bid_judged",          "evaluate_bids",  JUDGED | {"verdicts": [{"bidder": "O-KR", "valid": True}, JUDGED["verdicts"][1]]}, at(S.PROCUREMENT, opened, named(), recorded), at(S.PROCUREMENT, opened, named(), recorded), JUDGED),
+    ("every_bid_judged",          "evaluate_bids",  JUDGED | {"verdicts": [JUDGED["verdicts"][0], {"bidder": "O-2", "valid": False}], "order": ["O-KR"]}, at(S.PROCUREMENT, opened, named(), recorded), at(S.PROCUREMENT, opened, named(), recorded), {"verdicts": [JUDGED["verdicts"][0], {"bidder": "O-2", "valid": False, "ground": "incomplete"}]}),
+    ("order_by_points",           "evaluate_bids",  JUDGED | {"order": ["O-2", "O-KR"]}, at(S.PROCUREMENT, opened, named(), recorded), at(S.PROCUREMENT, opened, named(), recorded), JUDGED),
+    ("order_by_points",           "evaluate_bids",  JUDGED | {"order": ["O-KR"]}, at(S.PROCUREMENT, opened, named(), recorded), at(S.PROCUREMENT, opened, named(), recorded), JUDGED),
+    ("order_by_points",           "evaluate_bids",  EQUALS,                      at(S.PROCUREMENT, opened, named(), recorded), at(S.PROCUREMENT, opened, named(), recorded), {"reason": REASON}),
     ("too_few_bids_and_renotices_left", "renotice", {"closes_at": seoul(2030, 1, 1)}, at(S.PROCUREMENT, *tendered("O-KR", "O-2")), at(S.PROCUREMENT, *tendered("O-KR")), {}),
+    ("too_few_bids_and_renotices_left", "renotice", {"closes_at": seoul(2030, 1, 1)}, at(S.PROCUREMENT, *tendered("O-KR", "O-2"), failed_with("O-KR")), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), failed_with("O-KR", "O-2")), {}),
     ("too_few_bids_and_renotices_left", "renotice", {"closes_at": seoul(2030, 1, 1)}, at(S.PROCUREMENT, *tendered("O-KR", renotices=2)), at(S.PROCUREMENT, *tendered("O-KR", renotices=1)), {}),
-    ("contractor_found",          "award_contract", award(),                     at(S.PROCUREMENT, *tendered("O-KR")),        at(S.PROCUREMENT, *tendered("O-KR", "O-2")), {}),
-    ("contractor_found",          "award_contract", award(),                     at(S.PROCUREMENT, *tendered("O-KR", renotices=2)), at(S.PROCUREMENT, *tendered("O-KR", renotices=2)), {"reason": REASON}),
-    ("contractor_found",          "award_contract", award(contractor="O-KR"),    at(S.PROCUREMENT, terms, programme="demonstration"), at(S.PROCUREMENT, terms, programme="demonstration"), {"contractor": "O-TBILISI"}),
-    ("contractor_korean",         "award_contract", award(country="GE"),         at(S.PROCUREMENT, *tendered("O-KR", "O-2")), at(S.PROCUREMENT, *tendered("O-KR", "O-2")), {"country": "KR"}),
-    ("contractor_acceded",        "award_contract", award(contractor="O-2"),     at(S.PROCUREMENT, *tendered("O-KR", "O-2")), at(S.PROCUREMENT, *tendered("O-KR", "O-2")), {"contractor": "O-KR"}),
-    ("within_award",              "award_contract", award(krw=400_000_001),      at(S.PROCUREMENT, *tendered("O-KR", "O-2")), at(S.PROCUREMENT, *tendered("O-KR", "O-2")), {"krw": 400_000_000}),
-    ("open_tender",               "publish_notice", {"closes_at": seoul(2030, 1, 1)}, at(S.PROCUREMENT, terms, programme="demonstration"), at(S.PROCUREMENT, terms), {}),
+    ("enough_valid_bids",         "record_negotiation", AGREED,                  at(S.PROCUREMENT, *tendered("O-KR")),        at(S.PROCUREMENT, *tendered("O-KR", "O-2")), {}),
+    ("enough_valid_bids",         "record_negotiation", AGREED,                  at(S.PROCUREMENT, *tendered("O-KR", renotices=2)), at(S.PROCUREMENT, *tendered("O-KR", renotices=2)), {"reason": REASON}),
+    ("enough_valid_bids",         "record_negotiation", AGREED | {"reason": REASON}, at(S.PROCUREMENT, *tendered("O-KR", renotices=1)), at(S.PROCUREMENT, *tendered("O-KR", renotices=2)), {}),
+    ("first_in_order",            "record_negotiation", AGREED | {"bidder": "O-2"}, at(S.PROCUREMENT, *tendered("O-KR", "O-2")), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), failed_with("O-KR")), {}),
+    ("agreed_price",              "record_negotiation", AGREED | {"krw": 100_000_001}, at(S.PROCUREMENT, *tendered("O-KR", "O-2")), at(S.PROCUREMENT, *tendered("O-KR", "O-2")), {"krw": 100_000_000}),
+    ("agreed_price",              "record_negotiation", AGREED | {"krw": 400_000_001}, at(S.PROCUREMENT, dear(500_000_000)),  at(S.PROCUREMENT, dear(500_000_000)), {"krw": 400_000_000}),
+    ("agreed_price",              "record_negotiation", AGREED | {"agreed": False}, at(S.PROCUREMENT, *tendered("O-KR", "O-2")), at(S.PROCUREMENT, *tendered("O-KR", "O-2")), {"krw": None}),
+    ("price_agreed",              "announce_award", {"contractor": "O-KR"},      at(S.PROCUREMENT, *tendered("O-KR", "O-2")), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), negotiated), {}),
+    ("price_agreed",              "announce_award", {"contractor": "O-KR"},      at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, negotiated), {}),
+    ("in_standstill",             "complain",       COMPLAINT,                   at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still(-INSTANT)), {}),
+    ("in_standstill",             "complain",       COMPLAINT,                   at(S.PROCUREMENT, *tendered("O-KR", "O-2"), negotiated), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced), {}),
+    ("bid_received",              "complain",       COMPLAINT | {"bidder": "O-9"}, at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced), COMPLAINT),
+    ("not_complained_yet",        "complain",       COMPLAINT,                   at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, complained, dismissed), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, complained, dismissed), {"bidder": "O-KR"}),
+    ("complaint_ground",          "complain",       COMPLAINT | {"ground": "bad_luck"}, at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced), COMPLAINT),
+    ("open_complaint",            "dismiss_complaint", {"bidder": "O-2", "reason": REASON}, at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, complained), {}),
+    ("outside_the_evaluation",    "dismiss_complaint", {"bidder": "O-2", "reason": REASON, "person": "P-EVAL-3"}, at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, complained), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, complained), {"person": "P-4"}),
+    ("outside_the_evaluation",    "uphold_complaint", {"bidder": "O-2", "reason": REASON, "person": "P-PROCUREMENT-OFFICER-2"}, at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, complained), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, complained), {"person": "P-4"}),
+    ("no_open_complaint",         "award_contract", award(),                     at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, complained, stood_still()), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, complained, stood_still(), dismissed), {}),
+    ("no_open_complaint",         "record_negotiation", AGREED,                  at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, complained), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced), {}),
+    ("contractor_found",          "award_contract", award(),                     at(S.PROCUREMENT, *tendered("O-KR", "O-2")), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), {}),
+    ("contractor_found",          "award_contract", award(contractor="O-KR"),    at(S.PROCUREMENT, agreed_terms, programme="demonstration"), at(S.PROCUREMENT, agreed_terms, programme="demonstration"), {"contractor": "O-TBILISI"}),
+    ("contractor_found",          "award_contract", award(contractor="O-TBILISI"), at(S.PROCUREMENT, terms, programme="demonstration"), at(S.PROCUREMENT, agreed_terms, programme="demonstration"), {}),
+    ("contractor_korean",         "award_contract", award(country="GE"),         at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), {"country": "KR"}),
+    ("contractor_korean",         "award_contract", award(),                     at(S.PROCUREMENT, abroad, announced, stood_still()), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), {}),
+    ("contractor_acceded",        "award_contract", award(contractor="O-2"),     at(S.PROCUREMENT, *tendered("O-2", "O-KR"), lambda c: c.announce("O-2"), stood_still()), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), {"contractor": "O-KR"}),
+    ("within_award",              "award_contract", award(krw=400_000_001),      at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), at(S.PROCUREMENT, dear(400_000_000), lambda c: c.announce(krw=400_000_000), stood_still()), {"krw": 400_000_000}),
+    ("price_as_agreed",           "award_contract", award(krw=100_000_001),      at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), {"krw": 100_000_000}),
+    ("standstill_over",           "award_contract", award(),                     at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still(-INSTANT)), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), {}),
+    ("standstill_over",           "award_contract", award(),                     at(S.PROCUREMENT, *tendered("O-KR", "O-2"), negotiated), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), {}),
+    ("open_tender",               "publish_notice", {"closes_at": seoul(2030, 1, 1)}, at(S.PROCUREMENT, agreed_terms, programme="demonstration"), at(S.PROCUREMENT, agreed_terms), {}),
     ("procurement_has_failed",    "fail_procurement", {"ground": "renotices_used_up", "reason": REASON}, at(S.PROCUREMENT, *tendered("O-KR", renotices=1)), at(S.PROCUREMENT, *tendered("O-KR", renotices=2)), {}),
+    ("procurement_has_failed",    "fail_procurement", {"ground": "renotices_used_up", "reason": REASON}, at(S.PROCUREMENT, *tendered("O-KR", "O-2", renotices=2), failed_with("O-KR")), at(S.PROCUREMENT, *tendered("O-KR", "O-2", renotices=2), failed_with("O-KR", "O-2")), {}),
     ("procurement_has_failed",    "fail_procurement", {"ground": "money_withdrawn", "reason": REASON}, at(S.PROCUREMENT),     at(S.PROCUREMENT), {"evidence": [HASH]}),
+    ("less_and_in_range",         "reduce_award",   {"krw": 399_999_999, "reason": REASON}, at(S.SELECTED, rich),             at(S.SELECTED, rich), {"krw": 400_000_000}),
+    ("less_and_in_range",         "reduce_award",   {"krw": 500_000_000, "reason": REASON}, at(S.SELECTED, rich),             at(S.SELECTED, rich), {"krw": 499_999_999}),
     ("deliverables_listed",       "submit_final",   {"deliverables": []},        at(S.IMPLEMENTATION),                        at(S.IMPLEMENTATION), {"deliverables": [{"kind": "master_plan", "sha256": HASH}]}),
     ("deliverables_listed",       "submit_final",   {"deliverables": [{"kind": "master_plan", "sha256": HASH}, {"kind": "poem", "sha256": HASH}]}, at(S.IMPLEMENTATION), at(S.IMPLEMENTATION), {"deliverables": [{"kind": "master_plan", "sha256": HASH}]}),
     ("names_what_is_missing",     "return_final",   {"missing": []},             at(S.ACCEPTANCE),                            at(S.ACCEPTANCE), {"missing": ["annex"]}),
@@ -445,7 +607,7 @@ def _late_in(edition: str) -> Case:
 
 
 def ask(case: Case, trigger: str, data: dict[str, Any]) -> None:
-    data = {key: getattr(case, value) if value == "number" else value for key, value in data.items()}
+    data = {key: getattr(case, value) if value in ("number", "close") else value for key, value in data.items()}
     role = data.pop("role", None)
     if BY_EDITION[trigger]:
         case.ordered(trigger, **data)
@@ -464,6 +626,7 @@ BY_EDITION = {move.trigger: move.sent_by is Via.EDITION for move in MOVES}
 )
 def test_a_guard_at_its_boundary(guard, trigger, data, refused, passing, change, passes):
     case = passing() if passes else refused()
+    before = case.facts
 
     with nullcontext() if passes else pytest.raises(GuardFailed) as refusal:
         ask(case, trigger, data | change if passes else data)
@@ -472,6 +635,7 @@ def test_a_guard_at_its_boundary(guard, trigger, data, refused, passing, change,
     else:
         assert (refusal.value.guard, case.entries[-1].refused.guard) == (guard, guard)
         assert refusal.value.missing
+        assert case.facts == before
 
 
 def test_every_guard_and_rule_of_the_table_stands_here():

@@ -151,6 +151,8 @@ def test_whatever_judges_asks_whoever_acts_for_a_conflict():
         "assign_reviewer", "replace_reviewer", "void_sheet",
         "invite_to_consultation", "invite_to_presentation", "request_confirmation", "record_confirmation",
         "shortlist", "reject", "no_show", "uphold_objection", "dismiss_objection",
+        "open_bids", "name_committee", "record_bid", "record_negotiation", "announce_award", "uphold_complaint",
+        "dismiss_complaint",
     }  # fmt: skip
 
 

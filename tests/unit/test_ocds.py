@@ -57,6 +57,7 @@ def test_a_procurement_is_told_from_its_terms_to_the_end_of_the_contract() -> No
         ("tender",),
         ("tenderUpdate",),  # bids were opened
         ("tenderUpdate",),  # and evaluated
+        ("award",),  # announced
         ("award", "contract"),
         ("implementation",),
         ("contractTermination",),
@@ -67,7 +68,7 @@ def test_what_is_told_adds_up_to_how_it_stands() -> None:
     case = Case().to(Stage.CLOSED)
     made = {entry.command: entry for entry in case.entries if entry.outcome is Outcome.MADE}
     at = {trigger: entry.model_dump(mode="json")["at"] for trigger, entry in made.items()}
-    number = made["award_contract"].number
+    announced, number = made["announce_award"].number, made["award_contract"].number
     ministry, value = MINISTRY.plain(), {"amount": 100_000_000, "currency": "KRW"}
     supplier = {"id": "O-KR", "name": "Hanbit Consulting"}
 
@@ -95,7 +96,7 @@ def test_what_is_told_adds_up_to_how_it_stands() -> None:
             "numberOfTenderers": 2,
             "milestones": [
                 {
-                    "id": "evaluation-1",
+                    "id": f"evaluation-{made['evaluate_bids'].number}",
                     "title": "Bids evaluated",
                     "type": "assessment",
                     "description": "Bids: 2; found valid: 2.",
@@ -106,7 +107,7 @@ def test_what_is_told_adds_up_to_how_it_stands() -> None:
         },
         "awards": [
             {
-                "id": f"award-{number}",
+                "id": f"award-{announced}",
                 "status": "active",
                 "date": at["award_contract"],
                 "value": value,
@@ -116,7 +117,7 @@ def test_what_is_told_adds_up_to_how_it_stands() -> None:
         "contracts": [
             {
                 "id": f"contract-{number}",
-                "awardID": f"award-{number}",
+                "awardID": f"award-{announced}",
                 "status": "terminated",
                 "dateSigned": at["award_contract"],
                 "value": value,
@@ -147,7 +148,7 @@ def test_without_a_tender_the_contractor_of_the_consortium_is_said_to_be_designa
 
 def test_a_release_is_named_after_the_entry_it_tells_of() -> None:
     case = Case().to(Stage.PROCUREMENT)
-    case.do("set_terms")
+    case.do("set_terms", evidence=[HASH])
     terms = case.entries[-1]
 
     assert [(r.id, r.date) for r in told(case).releases] == [(f"{terms.number}-{terms.hash[:12]}", terms.at)]
@@ -155,9 +156,8 @@ def test_a_release_is_named_after_the_entry_it_tells_of() -> None:
 
 def test_a_notice_says_until_when_bids_are_taken() -> None:
     case = Case().to(Stage.PROCUREMENT)
-    case.do("set_terms")
     closes_at = case.now + timedelta(days=30)
-    case.do("publish_notice", closes_at=closes_at)
+    case.notice(days=30)
 
     period = told(case).releases[-1].tender.tenderPeriod
     assert (period.startDate, period.endDate, stands(case)["tender"]["status"]) == (case.now, closes_at, "active")
@@ -182,9 +182,9 @@ def test_every_evaluation_stays() -> None:
     case.tender(valid=("O-KR",))
     case.tender(valid=("O-KR", "O-KR-2"), notice="renotice")
 
-    assert [(one["id"], one["description"]) for one in stands(case)["tender"]["milestones"]] == [
-        ("evaluation-1", "Bids: 1; found valid: 1."),
-        ("evaluation-2", "Bids: 2; found valid: 2."),
+    assert [one["description"] for one in stands(case)["tender"]["milestones"]] == [
+        "Bids: 1; found valid: 1.",
+        "Bids: 2; found valid: 2.",
     ]
 
 
@@ -199,14 +199,14 @@ def used_up() -> Case:
 
 def unfunded() -> Case:
     case = Case().to(Stage.PROCUREMENT)
-    case.do("set_terms")
+    case.do("set_terms", evidence=[HASH])
     case.two("fail_procurement", ground="money_withdrawn", evidence=[HASH], reason=REASON)
     return case
 
 
 def withdrawn() -> Case:
     case = Case().to(Stage.PROCUREMENT)
-    case.do("set_terms")
+    case.do("set_terms", evidence=[HASH])
     case.do("withdraw", evidence=[HASH])
     return case
 
@@ -271,7 +271,7 @@ def test_a_contract_that_is_ended_early_ends_then_and_its_report_never_came() ->
 
 def test_a_corrected_title_is_told_and_another_correction_is_not() -> None:
     case = Case().to(Stage.PROCUREMENT)
-    case.do("set_terms")
+    case.do("set_terms", evidence=[HASH])
     case.two("correct", supersedes=1, field="channel", value="post", reason=REASON)
     assert len(tags(case)) == 1
 
@@ -286,21 +286,107 @@ def test_a_corrected_title_is_told_and_another_correction_is_not() -> None:
 # --- what was made in error -------------------------------------------------------------------------------------------
 
 
-def test_an_award_made_in_error_is_cancelled_and_the_next_one_is_another() -> None:
+def test_a_contract_made_in_error_is_cancelled_and_its_award_waits_again() -> None:
     case = Case().to(Stage.IMPLEMENTATION)
     first = told(case).releases[-1]
     case.two("correct", supersedes=1, field="title", value="A better plan", reason=REASON)
     case.two("return_to_procurement", reason=REASON)
 
-    assert tags(case)[-1] == ("awardCancellation",)
+    assert tags(case)[-1] == ("awardUpdate", "contractUpdate")
     assert stands(case)["tender"]["status"] == "active"
+    assert [award["status"] for award in stands(case)["awards"]] == ["pending"]
     assert last(case)["tender"]["amendments"][0]["amendsReleaseID"] == first.id
 
     case.contract()
     both = stands(case)
-    assert [award["status"] for award in both["awards"]] == ["cancelled", "active"]
+    assert [award["status"] for award in both["awards"]] == ["active"]
     assert [contract["status"] for contract in both["contracts"]] == ["cancelled", "active"]
+    assert {contract["awardID"] for contract in both["contracts"]} == {both["awards"][0]["id"]}
+
+
+def test_an_award_to_the_consortium_made_in_error_is_cancelled_and_the_next_one_is_another() -> None:
+    case = Case("demonstration").to(Stage.IMPLEMENTATION)
+    case.two("return_to_procurement", reason=REASON)
+
+    assert tags(case)[-1] == ("awardCancellation", "contractUpdate")
+    assert stands(case)["awards"][0]["status"] == "cancelled"
+
+    case.contract()
+    both = stands(case)
+    assert [award["status"] for award in both["awards"]] == ["cancelled", "active"]
     assert [contract["awardID"] for contract in both["contracts"]] == [award["id"] for award in both["awards"]]
+
+
+def announced(*then: str) -> Case:
+    """A price was agreed and the bidders told; then a complaint is upheld or dismissed, or the negotiation fails."""
+    case = Case().to(Stage.PROCUREMENT)
+    case.tender()
+    case.announce()
+    if "fails" in then:
+        case.do("record_negotiation", bidder="O-KR", agreed=False, evidence=[HASH])
+    for decision in then:
+        if decision.endswith("_complaint"):
+            case.do("complain", bidder="O-KR-2", ground="wrong_evaluation", evidence=[HASH])
+            data = {"bidder": "O-KR-2", "reason": REASON}
+            case.two(decision, **data) if decision == "uphold_complaint" else case.do(decision, **data)
+    return case
+
+
+def test_in_the_standstill_there_is_an_award_and_nobody_learns_whose() -> None:
+    case = announced()
+    [award] = last(case)["awards"]
+
+    assert (tags(case)[-1], award["status"]) == (("award",), "pending")
+    assert award["value"] == {"amount": 100_000_000, "currency": "KRW"}
+    assert "O-KR" not in written(package(case.edition, [case.entries], NAMES, PREFIX))
+
+
+def test_an_announced_award_that_counts_no_more_is_cancelled_and_one_that_stands_is_not_told_again() -> None:
+    before = len(tags(announced()))
+
+    assert tags(announced("uphold_complaint"))[before:] == [("awardCancellation",)]
+    assert tags(announced("fails"))[before:] == [("awardCancellation",)]
+    assert tags(announced("dismiss_complaint"))[before:] == []
+
+
+def test_a_search_given_up_in_the_standstill_ends_its_award_too_until_that_is_undone() -> None:
+    case = announced()
+    case.two("fail_procurement", ground="money_withdrawn", evidence=[HASH], reason=REASON)
+
+    assert tags(case)[-1] == ("tenderCancellation", "awardCancellation")
+    assert stands(case)["awards"][0]["status"] == "cancelled"
+
+    case.ordered("return_to_procurement", Role.DESK, reason=REASON)
+    assert tags(case)[-1] == ("tenderUpdate", "awardUpdate")
+    assert stands(case)["awards"][0]["status"] == "pending"
+
+
+def test_that_bidders_ask_is_told_with_the_first_answer_and_taken_back_by_a_renotice() -> None:
+    case = Case().to(Stage.PROCUREMENT)
+    case.notice()
+    before = len(tags(case))
+    for number in (1, 2):
+        case.do("ask_question", bidder="O-KR", question=REASON)
+        case.do("answer_question", number=number, answer=REASON)
+
+    assert tags(case)[before:] == [("tenderUpdate",)]
+    assert stands(case)["tender"]["hasEnquiries"] is True
+
+    case.wait(days=20)
+    case.two("open_bids")
+    case.notice("renotice")
+    assert "hasEnquiries" not in stands(case)["tender"]
+
+
+def test_a_smaller_award_is_a_smaller_budget() -> None:
+    case = Case().to(Stage.SHORTLISTED)
+    case.ordered("select", krw=500_000_000, rank=1)
+    case.to(Stage.PROCUREMENT)
+    case.agree_terms()
+    case.two("reduce_award", krw=450_000_000, reason=REASON)
+
+    assert tags(case)[-1] == ("planningUpdate",)
+    assert stands(case)["planning"]["budget"]["amount"]["amount"] == 450_000_000
 
 
 UNDONE = {
@@ -379,16 +465,14 @@ def test_without_a_published_result_nothing_is_public() -> None:
 
 def test_while_a_notice_runs_nobody_learns_of_any_bid() -> None:
     case = Case().to(Stage.PROCUREMENT)
-    case.do("set_terms")
-    case.do("publish_notice", closes_at=case.now + timedelta(days=20))
+    case.notice()
     silent = written(package(case.edition, [case.entries], NAMES, PREFIX))
-    for bidder in ("O-KR", "O-KR-2"):
-        case.do("receive_bid", bidder=bidder, sealed=HASH)
+    case.bid("O-KR", "O-KR-2")
 
     assert written(package(case.edition, [case.entries], NAMES, PREFIX)) == silent
 
     case.wait(days=20)
-    case.do("open_bids")
+    case.two("open_bids")
     opened = written(package(case.edition, [case.entries], NAMES, PREFIX))
     assert '"numberOfTenderers": 2' in opened
     assert "O-KR" not in opened
@@ -396,12 +480,12 @@ def test_while_a_notice_runs_nobody_learns_of_any_bid() -> None:
 
 def test_who_bid_twice_is_one_bidder() -> None:
     case = Case().to(Stage.PROCUREMENT)
-    case.do("set_terms")
-    case.do("publish_notice", closes_at=case.now + timedelta(days=20))
-    for bidder in ("O-KR", "O-KR"):
-        case.do("receive_bid", bidder=bidder, sealed=HASH)
+    case.notice()
+    for _ in range(2):
+        case.bid("O-KR")
+        case.wait(days=1)
     case.wait(days=20)
-    case.do("open_bids")
+    case.two("open_bids")
 
     assert stands(case)["tender"]["numberOfTenderers"] == 1
 
@@ -448,8 +532,8 @@ def walked(request: pytest.FixtureRequest) -> Case:
     """A case with which somebody did this and that, after its terms were set."""
     programme, stage, seed = request.param
     case = Case(*programme).to(stage)
-    if not case.facts.terms_set:
-        case.do("set_terms")
+    if case.facts.terms is None:
+        case.do("set_terms", evidence=[HASH])
     return wander(case, seed, 60)
 
 
@@ -511,7 +595,7 @@ def test_every_organisation_of_a_release_stands_among_its_parties(walked: Case) 
 
 def test_the_same_ledgers_make_the_same_bytes_in_whatever_order_they_come() -> None:
     one, other = Case().to(Stage.CLOSED), Case("solution").to(Stage.PROCUREMENT)
-    other.do("set_terms")
+    other.do("set_terms", evidence=[HASH])
     ledgers = [one.entries, other.entries]
     found = package(one.edition, ledgers, NAMES, PREFIX)
 
@@ -573,7 +657,7 @@ def test_the_command_writes_what_is_public_with_names_from_the_vault(
 ) -> None:
     assert cli.run(["export", "2021", "--format", "ocds", "-o", "out.json", "--json"]) == 0
 
-    assert json.loads(capsys.readouterr().out) == {"file": "out.json", "records": 1, "releases": 5}
+    assert json.loads(capsys.readouterr().out) == {"file": "out.json", "records": 1, "releases": 6}
     [found] = json.loads(Path("out.json").read_text(encoding="utf-8"))["records"]
     assert found["ocid"] == "ocds-000000-KC2021-PLA-0001"
     assert found["compiledRelease"]["parties"][1]["name"] == "Hanbit Consulting"
