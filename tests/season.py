@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from zoneinfo import ZoneInfo
 
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 
@@ -305,9 +306,9 @@ class Life:
         await self.do("send_letter", DESK)
         await self.do("open_framework", DESK)
         kinds = {"KOREA": "korean_government", "HOST": "host_government", self._contractor: "company"}
-        for party, kind in kinds.items():
-            await self.do("list_party", DESK, HEAD, party=party, kind=kind, signatory=SIGNATORY.person)
-            await self.do("sign", SIGNATORY, party=party)
+        await self.is_listed(kinds)
+        for party in kinds:
+            await self.signs(party)
         await self.do("complete_framework", DESK)
         await self.do("set_terms", OFFICER, evidence=[PROOF])
         await self.do("agree_terms", APPLICANT, terms=PROOF)
@@ -316,6 +317,17 @@ class Life:
         await self.do(
             "award_contract", OFFICER, SECOND_OFFICER, contractor=self._contractor, country="KR", krw=self.award
         )
+
+    async def is_listed(self, kinds: dict[str, str]) -> None:
+        """A text of the framework is tabled, and parties are listed by their kinds."""
+        await self.do("table_text", DESK, text=PROOF)
+        for party, kind in kinds.items():
+            await self.do("list_party", DESK, HEAD, party=party, kind=kind, signatory=SIGNATORY.person)
+
+    async def signs(self, party: str, text: str = PROOF) -> Receipt:
+        """A party signs the text today."""
+        today = (await self.season.now()).astimezone(ZoneInfo(self.season.edition.zone)).date().isoformat()
+        return await self.do("sign", SIGNATORY, party=party, text=text, signed_on=today, evidence=[PROOF])
 
     async def is_finished(self) -> None:
         """From work to closure."""

@@ -339,6 +339,46 @@ def _framework(moment: Moment) -> str:
     return f"The cooperation framework was complete on {on(moment.entry.at)}, signed by: {signed}."
 
 
+def _party(moment: Moment) -> str:
+    """The kind of the party that a move is about, after *the*."""
+    return party_kind(moment.before.parties[str(moment.data["party"])].kind)
+
+
+def _struck(moment: Moment) -> str:
+    return f"The {_party(moment)} was struck from the parties to the framework on {on(moment.entry.at)}."
+
+
+def _signatory_replaced(moment: Moment) -> str:
+    return f"Since {on(moment.entry.at)} another person signs the framework for the {_party(moment)}."
+
+
+def _text_tabled(moment: Moment) -> str:
+    number, ended = len(moment.after.framework.texts), sum(p.signed for p in moment.before.parties.values())
+    signatures = "one signature" if ended == 1 else f"{ended} signatures"
+    lost = f"; {signatures} given to the text before it ended with that" if ended else ""
+    return f"Text {number} of the framework was tabled for signature on {on(moment.entry.at)}{lost}."
+
+
+def _negotiated(moment: Moment) -> str:
+    rounds = moment.after.framework.rounds
+    many = len(rounds[-1].took_part)
+    return (
+        f"The {_party(moment)} asked for a change of the text; round {len(rounds)} of the negotiation was held on "
+        f"{day(rounds[-1].held_on)}, and {f'{many} parties' if many > 1 else 'it alone'} took part."
+    )
+
+
+def _refused_to_sign(moment: Moment) -> str:
+    how = "said" if moment.entry.role == Role.SIGNATORY else "told in writing"
+    return f"The {_party(moment)} {how} on {on(moment.entry.at)} that it does not sign the framework as it is."
+
+
+def _signing_extended(moment: Moment) -> str:
+    lacking, last = len(moment.data.get("missing", ())), day(str(moment.data["signs_by"]))
+    were = f"{counted(lacking, 'signature')} {'was' if lacking == 1 else 'were'}"
+    return f"The framework may be signed until {last}: {were} missing on {on(moment.entry.at)}."
+
+
 def _failed(what: str) -> Saying:
     def saying(moment: Moment) -> str:
         ground = str(moment.data.get("ground"))
@@ -389,7 +429,7 @@ def _bid_conflict(moment: Moment) -> str | None:
     )
 
 
-def _negotiated(moment: Moment) -> str:
+def _price_negotiated(moment: Moment) -> str:
     order = moment.before.tender.order or ()
     place = order.index(str(moment.data["bidder"])) + 1 if moment.data["bidder"] in order else 0
     whom = f"the bidder who came {'first' if place == 1 else f'as number {place}'}"
@@ -509,6 +549,12 @@ SAYINGS: dict[str, tuple[Heading, str | Saying]] = {
     **{f"reopen_{step}": (H.OBJECTION, _reopened) for step in
        ("screening", "review", "consultation", "presentation", "confirmation", "selection")},
     "open_framework": (H.BEFORE_WORK, "The cooperation framework was opened for signing on {on}."),
+    "strike_party": (H.BEFORE_WORK, _struck),
+    "replace_signatory": (H.BEFORE_WORK, _signatory_replaced),
+    "table_text": (H.BEFORE_WORK, _text_tabled),
+    "negotiate_text": (H.BEFORE_WORK, _negotiated),
+    "refuse_signature": (H.BEFORE_WORK, _refused_to_sign),
+    "extend_signature": (H.BEFORE_WORK, _signing_extended),
     "complete_framework": (H.BEFORE_WORK, _framework),
     "fail_framework": (H.BEFORE_WORK, _failed("The cooperation framework")),
     "set_terms": (H.BEFORE_WORK, _terms),
@@ -517,7 +563,7 @@ SAYINGS: dict[str, tuple[Heading, str | Saying]] = {
     "open_bids": (H.BEFORE_WORK, _opened),
     "name_committee": (H.BEFORE_WORK, _committee),
     "declare_bid_conflict": (H.BEFORE_WORK, _bid_conflict),
-    "record_negotiation": (H.BEFORE_WORK, _negotiated),
+    "record_negotiation": (H.BEFORE_WORK, _price_negotiated),
     "announce_award": (H.BEFORE_WORK, "The bidders were told on {on} who is to be the contractor."),
     "complain": (H.BEFORE_WORK, _complained),
     "uphold_complaint": (H.BEFORE_WORK, "The complaint was upheld on {on}: the bids are evaluated anew."),

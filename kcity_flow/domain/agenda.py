@@ -89,8 +89,8 @@ APPLICATION_TIMERS = (
     Arming("objection_period",    ("send_letter",),                      ("object",),                 OBJECTIONABLE),
     Arming("objection",           ("object",),                           ("uphold_objection", "dismiss_objection"), OBJECTIONABLE),
     Arming("reserve",             ("place_on_reserve",),                 (),                          (S.RESERVE,)),
-    Arming("framework_signature", ("open_framework",),                   (),                          (S.FRAMEWORK,)),
-    Arming("framework_long_stop", ("open_framework",),                   (),                          (S.FRAMEWORK,)),
+    Arming("framework_signature", ("open_framework", "extend_signature"), (),                         (S.FRAMEWORK,)),
+    Arming("framework_long_stop", ("open_framework", "extend_signature"), (),                         (S.FRAMEWORK,)),
     Arming("procurement_notice",  ("publish_notice",),                   ("open_bids",),              (S.PROCUREMENT,)),
     Arming("renotice",            ("renotice",),                         ("open_bids",),              (S.PROCUREMENT,)),
     Arming("bid_questions",       ("publish_notice", "renotice"),        ("open_bids",),              (S.PROCUREMENT,)),
@@ -199,6 +199,10 @@ def due_at(
             return stated[name]  # type: ignore[no-any-return]  # parsed by the command's model
     if "ends_on" in stated:
         return calendar.start_of(stated["ends_on"] + timedelta(days=1))
+    if "signs_by" in stated:
+        return calendar.start_of(
+            stated["signs_by"] + timedelta(days=1 + _after_signing(ladder, edition, calendar, now))
+        )
     due = ladder.due
     if due.of is DateOf.WINDOW:
         return closes_at
@@ -214,6 +218,15 @@ def due_at(
     if due.months is not None:
         return calendar.start_of(_plus_months(today, due.months) + timedelta(days=1))
     return calendar.start_of(today + timedelta(days=(due.days or 0) + 1))
+
+
+def _after_signing(ladder: Ladder, edition: Edition, calendar: Calendar, now: datetime) -> int:
+    """How many days after the last day for signing a timer of the framework falls due, as the edition has them."""
+    signing = edition.ladder("framework_signature")
+    if signing is None or ladder.timer == signing.timer:
+        return 0
+    days = [calendar.day_of(due_at(one, edition, calendar, now, now, {})) for one in (signing, ladder)]
+    return max(0, (days[1] - days[0]).days)
 
 
 def _plus_months(day: date, months: int) -> date:

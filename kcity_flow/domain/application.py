@@ -84,11 +84,49 @@ class Objection(Frozen):
 
 
 class Party(Frozen):
-    """A party to the framework."""
+    """A party to the framework. ``signed`` and ``refused`` speak of the text in force alone.
+
+    ``version`` is the number of the text that it signed, from 1; ``signed_on`` a date in the edition's zone.
+    """
 
     kind: PartyKind
     signatory: m.PersonId
     signed: bool = False
+    signed_on: date | None = None
+    version: int | None = None
+    refused: bool = False
+
+
+class FrameworkText(Frozen):
+    """A text of the framework, and the day on which it was tabled, in the edition's zone."""
+
+    sha256: m.Sha256
+    tabled_on: date
+
+
+class Negotiation(Frozen):
+    """A round of negotiation on the text: which party asked for it, who took part, when, and its minutes."""
+
+    asked_by: m.PartyId
+    took_part: tuple[m.PartyId, ...]
+    held_on: date
+    minutes: m.Sha256
+
+
+class Framework(Frozen):
+    """The text of the framework: its versions, of which the last is in force, and the rounds of negotiation on it.
+
+    ``signs_by`` is the last day for signing, where the ministry has moved it.
+    """
+
+    texts: tuple[FrameworkText, ...] = ()
+    rounds: tuple[Negotiation, ...] = ()
+    signs_by: date | None = None
+
+    @property
+    def in_force(self) -> FrameworkText | None:
+        """The text that is to be signed, once there is one."""
+        return self.texts[-1] if self.texts else None
 
 
 class Contract(Frozen):
@@ -250,6 +288,7 @@ class Application(Frozen):
     letter_sent_at: Instant | None = None
     objection: Objection | None = None
     parties: dict[str, Party] = {}
+    framework: Framework = Framework()
     terms: m.Sha256 | None = None
     terms_agreed: bool = False
     """By the applicant: the terms of the procurement that stand now."""

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from kcity_flow.domain import agenda, effects, selection
+from kcity_flow.domain import agenda, effects, framework, selection
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.agenda import sides_to_agree
 from kcity_flow.domain.application import PROPOSAL_TIMERS, Application, Facts, Proposal, Timer, Undo
@@ -23,7 +23,7 @@ from kcity_flow.domain.edition import Edition, Ladder, PartyKind, StepKind
 from kcity_flow.domain.errors import IdTaken, Refusal, SecondPersonNeeded
 from kcity_flow.domain.evaluation import last_judged, means
 from kcity_flow.domain.ledger import GENESIS, sealed
-from kcity_flow.domain.letters import letters
+from kcity_flow.domain.letters import BIDDERS, letters
 from kcity_flow.domain.machine import APPLICATIONS, EDITIONS, Lifecycle
 from kcity_flow.domain.messages import Batch, By, Entry, Letter, Outcome, Receipt, View, canonical
 from kcity_flow.domain.moves import EDITION_BY_TRIGGER, Move
@@ -49,6 +49,10 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=10)
 
 OUTSIDE = ("applicant", "missing_parties", "contractor", "host_government", "subscribers")
 """Recipients of reminders who decide nothing here."""
+
+
+STATED = ("date_at", "closes_at", "ends_on", "signs_by")
+"""Fields by which a command itself says when the timers that it starts fall due."""
 
 
 class Carried(BaseModel):
@@ -176,8 +180,8 @@ class CaseFile:
         else:
             self._settle(command, facts, dest, entry, now)
         due = {timer.name: timer.due_at for timer in self.timers.values()}
-        about = (self._is_late(), self._decided_by(), self.edition.objection_grounds, self._bidders(command))
-        self.post += letters(entry, self._contact(), move.approvers, due, *about)
+        about = (self._is_late(), self._decided_by(), self.edition.objection_grounds)
+        self.post += letters(entry, self._contact(), move.approvers, due, *about, people=self._people(facts))
         receipt = Receipt(
             subject=self.subject,
             entry=entry.number,
@@ -263,9 +267,7 @@ class CaseFile:
         )
         self._set_timers(kept)
         self.carried.missed = agenda.armed(self.timer_rows, trigger, dest, self.carried.missed, self._standing())[1]
-        stated = {
-            name: getattr(command, name) for name in ("date_at", "closes_at", "ends_on") if hasattr(command, name)
-        }
+        stated = {name: getattr(command, name) for name in STATED if hasattr(command, name)}
         if trigger == "award_contract":
             stated = {"ends_on": facts.edition.implementation.ends_on}
         for name in to_arm:
@@ -541,9 +543,9 @@ class CaseFile:
     def _contact(self) -> str:
         return ""
 
-    def _bidders(self, command: m.Command) -> tuple[str, ...]:
-        """Who has the bidders' letters: of the one that the command names, else of all."""
-        return ()
+    def _people(self, facts: Any) -> Mapping[str, Sequence[str]]:
+        """Whom letters name by what they are, after a move; ``facts`` are those before it."""
+        return {}
 
     def _is_late(self) -> bool:
         return False
@@ -661,7 +663,11 @@ class ApplicationFile(CaseFile):
     def _contact(self) -> str:
         return self.application.applicant.contact if self.application.applicant else ""
 
+    def _people(self, facts: Facts) -> Mapping[str, Sequence[str]]:
+        return {**framework.people(facts, self.application), BIDDERS: self._bidders(facts.command)}
+
     def _bidders(self, command: m.Command) -> tuple[str, ...]:
+        """Who has the bidders' letters: of the one that the command names, else of all."""
         named = getattr(command, "bidder", None)
         bids = [bid for bid in self.application.tender.standing if named in (None, bid.bidder)]
         # Where nobody is known to the vault, the officer passes it on.
@@ -688,7 +694,7 @@ class ApplicationFile(CaseFile):
             elif timer.name == "minutes" and name in ("applicant", "ministry"):
                 found += [self._contact() if name == "applicant" else name] * (name in sides_to_agree(self.application))
             elif name == "missing_parties":
-                found += [party.signatory for party in parties.values() if not party.signed]
+                found += framework.asked(self.application)
             elif name == "contractor":
                 # One project's letters are for its own contractor, not for everybody in that role.
                 contract = self.application.contract

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from kcity_flow.domain.messages import Entry, Letter, Outcome
 from kcity_flow.domain.stages import DECIDED
@@ -29,6 +30,11 @@ TOLD: dict[str, tuple[tuple[str, str], ...]] = {
     "fail_procurement": (("procurement_failed", APPLICANT),),
     "open_framework": (("framework_opened", APPLICANT),),
     "list_party": (("party_listed", "signatory"),),
+    "strike_party": (("signature_not_asked", "former_signatory"),),
+    "replace_signatory": (("signatory_named", "signatory"), ("signature_not_asked", "former_signatory")),
+    "table_text": (("framework_text", "signatories"),),
+    "refuse_signature": (("signature_refused", "ministry"), ("signature_refused", "desk")),
+    "extend_signature": (("signature_extended", APPLICANT), ("signature_extended", "signatories")),
     "complete_framework": (("framework_complete", APPLICANT),),
     "publish_notice": (("procurement_notice", APPLICANT),),
     "renotice": (("procurement_notice", APPLICANT),),
@@ -77,6 +83,9 @@ DUE_BY = {
     "clarification_asked": "clarification",
     "framework_opened": "framework_signature",
     "party_listed": "framework_signature",
+    "signatory_named": "framework_signature",
+    "framework_text": "framework_signature",
+    "signature_extended": "framework_signature",
     "final_accepted": "settlement",
     "objection_received": "objection",
     "result_not_selected": "objection_period",
@@ -103,7 +112,7 @@ def _letter(entry: Entry, template: str, to: str, due: Mapping[str, datetime], a
 
 def letters(
     entry: Entry, contact: str, approvers: tuple[str, ...], due: Mapping[str, datetime], late: bool, decided_by: int,
-    grounds: tuple[str, ...] = (), bidders: tuple[str, ...] = (),
+    grounds: tuple[str, ...] = (), people: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> list[Letter]:  # fmt: skip
     """The letters an entry calls for.
 
@@ -115,7 +124,7 @@ def letters(
         late: Whether the application arrived late, which is then why it is ineligible.
         decided_by: The entry that led to where the application stands: its ground and reason are what a result tells.
         grounds: On which a decision may be objected to.
-        bidders: Who has the letters of the bidders concerned.
+        people: Who is meant by a recipient that is no role: the parties' signatories, bidders.
     """
     if entry.outcome is Outcome.PROPOSED:
         return [_letter(entry, "proposal_waiting", role, due) for role in approvers]
@@ -133,10 +142,10 @@ def letters(
         return [_letter(entry, CONFLICT_FOUND, role, due) for role in ("ministry", "desk")]
     if entry.command == "release_place" and "krw" in entry.data:
         return []  # no place came free; whoever is next on the reserve for the money is named by itself
-    people = {APPLICANT: (contact,), "signatory": (str(entry.data.get("signatory", "")),), BIDDERS: bidders}
+    people = {APPLICANT: (contact,), "signatory": (str(entry.data.get("signatory", "")),), **people}
     return [
-        _letter(entry, template, to, due)
-        for template, whom in TOLD.get(entry.command, ())
-        for to in people.get(whom, (whom,))
-        if to
+        _letter(entry, template, person, due)
+        for template, to in TOLD.get(entry.command, ())
+        for person in people.get(to, (to,))
+        if person
     ]

@@ -39,6 +39,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Commitment = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="salted SHA-256 of a text kept in the vault")]
 PersonId = Annotated[str, Field(pattern=r"^P-[A-Z0-9-]{1,40}$")]
 OrganisationId = Annotated[str, Field(pattern=r"^O-[A-Z0-9-]{1,40}$")]
+PartyId = Annotated[str, Field(pattern=r"^[A-Z0-9-]{1,40}$")]
 Ref = Annotated[str, Field(pattern=r"^KC\d{4}-[A-Z]{3}-\d{4,6}$")]
 Code = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,60}$")]
 Zone = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+/-]{1,60}$", description="IANA, such as America/Lima")]
@@ -443,16 +444,74 @@ class ListParty(Command):
     """A party to the cooperation framework and the person who signs for it."""
 
     trigger: Literal["list_party"] = "list_party"
-    party: str = Field(pattern=r"^[A-Z0-9-]{1,40}$")
+    party: PartyId
     kind: PartyKind
     signatory: PersonId
 
 
+class StrikeParty(Command):
+    """A party that is no longer to sign."""
+
+    trigger: Literal["strike_party"] = "strike_party"
+    party: PartyId
+
+
+class ReplaceSignatory(Command):
+    """Another person signs for a party; the letter that names them is the evidence."""
+
+    trigger: Literal["replace_signatory"] = "replace_signatory"
+    party: PartyId
+    signatory: PersonId
+
+
+class TableText(Command):
+    """A text of the framework for signature: the hash of the document. Texts are numbered from 1, in order."""
+
+    trigger: Literal["table_text"] = "table_text"
+    text: Sha256
+
+
+class NegotiateText(Command):
+    """A round of negotiation: the party that asked for a change of the text, who took part, and the minutes.
+
+    ``held_on`` is a date in the edition's zone.
+    """
+
+    trigger: Literal["negotiate_text"] = "negotiate_text"
+    party: PartyId
+    took_part: tuple[PartyId, ...] = Field(min_length=1)
+    held_on: Day
+    minutes: Sha256
+
+
 class SignParty(Command):
-    """A listed party signs, or accedes later (the contractor)."""
+    """A listed party signs, or accedes later (the contractor). The signed page is the evidence.
+
+    ``text`` is the hash of what it signs, ``signed_on`` the date on the page, in the edition's zone.
+    """
 
     trigger: Literal["sign", "accede"]
     party: str
+    text: Sha256
+    signed_on: Day
+
+
+class RefuseSignature(Command):
+    """A party will not sign: its signatory says so, or the desk by its written refusal."""
+
+    trigger: Literal["refuse_signature"] = "refuse_signature"
+    party: PartyId
+
+
+class ExtendSignature(Command):
+    """A later last day for signing, in the edition's zone; the long-stop keeps its distance from it.
+
+    ``missing`` are all who have not signed: parties by their names, and kinds of which none is listed yet.
+    """
+
+    trigger: Literal["extend_signature"] = "extend_signature"
+    signs_by: Day
+    missing: tuple[str, ...]
 
 
 class AgreeTerms(Command):
@@ -637,7 +696,8 @@ ApplicationCommand = Annotated[
     Receive | Supersede | Plain | PassScreening | DeclareIneligible | Reject | Select | PlaceOnReserve | PassOver
     | FailFramework | AwardContract | FailProcurement | SubmitFinal | ReturnFinal | Close | MergeDuplicate
     | AskClarification | AnswerClarification | AssignReviewer | DeclareConflict | SealSheet | VoidSheet | Schedule
-    | Hold | AgreeMinutes | RecordConfirmation | Object | UpholdObjection | ListParty | SignParty | AgreeTerms
+    | Hold | AgreeMinutes | RecordConfirmation | Object | UpholdObjection | ListParty | StrikeParty
+    | ReplaceSignatory | TableText | NegotiateText | SignParty | RefuseSignature | ExtendSignature | AgreeTerms
     | PublishNotice | AskQuestion | AnswerQuestion | ReceiveBid | WithdrawBid | NameCommittee | DeclareBidConflict
     | RecordBid | EvaluateBids | RecordNegotiation | AnnounceAward | Complain | DecideComplaint | ReduceAward
     | Extend | NotifyTermination | FollowUp | HandleProposal | Correct,

@@ -16,7 +16,7 @@ from kcity_flow.domain.agenda import bids_to_evaluate, sides_to_agree, undeclare
 from kcity_flow.domain.application import Application, Facts
 from kcity_flow.domain.edition import Edition, Late, ProcurementMode
 from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS, too_few_sheets
-from kcity_flow.domain.framework import parties_signed
+from kcity_flow.domain.framework import asked, parties_signed, refused_before_work, refused_beside, unlisted
 from kcity_flow.domain.moves import BY_TRIGGER, CLARIFIED, JUDGED, STAGE_MOVES
 from kcity_flow.domain.stages import DECIDED, OBJECTIONABLE, Role, Stage
 
@@ -120,6 +120,22 @@ def _signed(app: Application, edition: Edition) -> bool:
     return not parties_signed(Facts(app, None, edition, _since(app), app.stage, app.stage))
 
 
+def _unlisted(app: Application, edition: Edition) -> bool:
+    return bool(unlisted(app, edition.programme(app.programme)))
+
+
+def _no_text(app: Application, _: Edition) -> bool:
+    return app.framework.in_force is None
+
+
+def _refused(app: Application, edition: Edition) -> bool:
+    return refused_before_work(app, edition.programme(app.programme))
+
+
+def _refused_beside(app: Application, edition: Edition) -> bool:
+    return refused_beside(app, edition.programme(app.programme))
+
+
 def _no_terms(app: Application, _: Edition) -> bool:
     return app.terms is None
 
@@ -215,6 +231,12 @@ TASKS = (
     Task("publish_results",      "publish_result",     DECIDED,                          _unpublished),
     Task("letters",              "send_letter",        (*DECIDED, S.INELIGIBLE),         _untold),
     Task("open_framework",       "open_framework",     (S.SELECTED,),                    _published),
+    Task("list_party",           "list_party",         (S.FRAMEWORK,),                   _unlisted),
+    Task("table_text",           "table_text",         (S.FRAMEWORK,),                   _no_text),
+    Task("framework_signature",  "sign",               (S.FRAMEWORK,),                   _always, asked),
+    Task("framework_refused",    "fail_framework",     (S.FRAMEWORK,),                   _refused),
+    Task("strike_party",         "strike_party",       (S.FRAMEWORK, S.PROCUREMENT),     _refused_beside),
+    Task("accede",               "accede",             (S.PROCUREMENT,),                 _always, asked),
     Task("complete_framework",   "complete_framework", (S.FRAMEWORK,),                   _signed),
     Task("set_terms",            "set_terms",          (S.PROCUREMENT,),                 _no_terms),
     Task("agree_terms",          "agree_terms",        (S.PROCUREMENT,),                 _terms_to_agree),

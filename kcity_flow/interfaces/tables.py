@@ -113,7 +113,7 @@ def subject(
 ) -> RenderableType:
     """One application or edition: how it stands, what waits, and its ledger with the texts that were written."""
     due = f"{view.next_timer} by {deadline(view.next_due_at)}" if view.next_due_at else "nothing"
-    told = [
+    told: list[RenderableType] = [
         Text.assemble((view.subject, "bold"), "  ", view.title),
         Text(" · ".join(part for part in (view.programme, view.city, view.country, view.organisation) if part)),
         Text.assemble(
@@ -135,11 +135,32 @@ def subject(
             )
         )
     told += [Text(line) for line in _tender(facts)]
+    if facts.get("parties") or facts.get("framework", {}).get("texts"):
+        told.append(framework(Application.model_validate(facts)))
     for line in _facts(facts):
         told.append(Text(line, style="dim"))
     for proposal in proposals:
         told.append(waiting(view.subject, proposal))
     return Group(*told, entries(ledger, texts))
+
+
+def framework(application: Application) -> RenderableType:
+    """The cooperation framework: its text, the rounds of negotiation, and who has signed which text and when."""
+    texts, rounds = application.framework.texts, application.framework.rounds
+    parts = [
+        f"text {len(texts)} in force ({texts[-1].sha256}), tabled on {texts[-1].tabled_on}" if texts else "no text"
+    ]
+    if rounds:
+        parts.append(f"{len(rounds)} round{'s' * (len(rounds) != 1)} of negotiation, the last on {rounds[-1].held_on}")
+    if application.framework.signs_by:
+        parts.append(f"extended to {application.framework.signs_by}")
+    if missing := [name for name, party in application.parties.items() if not party.signed]:
+        parts.append(f"missing: {', '.join(missing)}")
+    table = _table("party", "kind", "signatory", "signed")
+    for name, party in application.parties.items():
+        signed = f"text {party.version} on {party.signed_on}" if party.signed else "refuses" if party.refused else "no"
+        table.add_row(name, party.kind.replace("_", " "), party.signatory, signed)
+    return Group(Text(f"framework: {'; '.join(parts)}"), *[table] * bool(application.parties))
 
 
 def told_again(refs: Sequence[str], named: int = 5) -> str:
@@ -149,8 +170,8 @@ def told_again(refs: Sequence[str], named: int = 5) -> str:
 
 
 _SHOWN_ABOVE = (
-    "ref", "stage", "since", "programme", "city", "title", "year", "place", "timers", "applicant", "tender", "terms",
-    "terms_agreed",
+    "ref", "stage", "since", "programme", "city", "title", "year", "place", "timers", "applicant", "parties",
+    "framework", "tender", "terms", "terms_agreed",
 )  # fmt: skip
 
 

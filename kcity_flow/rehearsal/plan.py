@@ -14,7 +14,7 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-from kcity_flow.domain import screening, selection
+from kcity_flow.domain import framework, screening, selection
 from kcity_flow.domain.application import Application
 from kcity_flow.domain.edition import Edition, Late, ProcurementMode, Programme, StepKind
 from kcity_flow.domain.evaluation import criterion_mean, final_score, judged_steps, quorum, ranking_step, too_few_sheets
@@ -684,22 +684,35 @@ class Story:
         yield from self.departures()
         if self.stage is not S.FRAMEWORK:
             return
+        if not self.app.framework.texts:
+            yield from self.table_text()
+        for party, kind, signatory in self.governments:
+            yield from self.list_party(party, kind, signatory)
         if "framework_fails" in self.fate.work:
             yield from self.fail_framework()
             return
         yield from self.reduce()
+        if self.claim("negotiate_text") or (self.random.random() < 0.3 and self.once("negotiated")):
+            yield from self.renegotiate()
+        if self.claim("refuse_signature"):
+            yield from self.refuse(self.governments[1][0])
+        yield from self.change_parties()
+        for party, _, _ in self.governments:
+            yield from self.sign(party, "sign")
+        if self._designated or self.claim("accede"):
+            party, signatory = self.contractor
+            yield from self.list_and_sign(party, "company", signatory)
+        yield from self.pause(1, 5)
+        yield from self.desk("complete_framework")
+
+    @property
+    def governments(self) -> tuple[tuple[str, str, str], ...]:
+        """Both governments: the party, its kind, and who signs for it."""
         country = self.character.country
-        governments = (
+        return (
             ("KR-MOLIT", "korean_government", "P-GOV-KR"),
             (f"{country}-GOV", "host_government", f"P-GOV-{country}"),
         )
-        for party, kind, signatory in governments:
-            yield from self.list_and_sign(party, kind, signatory, "sign")
-        if self._designated or self.claim("accede"):
-            party, signatory = self.contractor
-            yield from self.list_and_sign(party, "company", signatory, "accede")
-        yield from self.pause(1, 5)
-        yield from self.desk("complete_framework")
 
     @property
     def _designated(self) -> bool:
@@ -715,28 +728,91 @@ class Story:
         organisation = self.character.organisation if self._designated else firm(number)
         return organisation, f"P-FIRM-{number}"
 
-    def list_and_sign(self, party: str, kind: str, signatory: str, trigger: str) -> Script:
-        """A party is listed by two persons of the desk, and signs."""
+    def table_text(self) -> Script:
+        """The desk tables the next text of the framework."""
+        yield from self.desk("table_text", text=self.proof(f"framework {len(self.app.framework.texts) + 1}"))
+
+    def list_party(self, party: str, kind: str, signatory: str) -> Script:
+        """A party is listed by two persons of the desk."""
         if party not in self.app.parties:
             yield from self.two("list_party", R.DESK, R.HEAD, party=party, kind=kind, signatory=signatory)
+
+    def list_and_sign(self, party: str, kind: str, signatory: str) -> Script:
+        """A party is listed, and accedes."""
+        yield from self.list_party(party, kind, signatory)
+        yield from self.sign(party, "accede")
+
+    def sign(self, party: str, trigger: str) -> Script:
+        """A party signs the text in force, by whoever signs for it then; it is recorded as soon as the page is here."""
         if not self.app.parties[party].signed:
             yield from self.pause(1, 6)
+            text = self.app.framework.in_force
+            assert text is not None  # the scene of the framework begins with one
+            day = self.theatre.calendar.day_of(self.theatre.now)
             yield from self.do(
-                trigger, (signatory, R.SIGNATORY), party=party, evidence=[self.proof(f"signature {party}")]
-            )
+                trigger, (self.app.parties[party].signatory, R.SIGNATORY), party=party, text=text.sha256,
+                signed_on=day.isoformat(), evidence=[self.proof(f"signature {party}")],
+            )  # fmt: skip
+
+    def renegotiate(self) -> Script:
+        """A government has signed when the other asks for a change; both sign the next text instead."""
+        (first, _, _), (other, _, _) = self.governments
+        yield from self.sign(first, "sign")
+        yield from self.pause(2, 4)
+        today = self.theatre.calendar.day_of(self.theatre.now)
+        asks = self.app.parties[other].signatory if self.random.random() < 0.5 else self.officer
+        yield from self.do("negotiate_text", (asks, R.DESK if asks == self.officer else R.SIGNATORY), party=other,
+                           took_part=[first, other], held_on=today.isoformat(),
+                           minutes=self.proof(f"minutes of the negotiation {len(self.app.framework.rounds)}"))  # fmt: skip
+        yield from self.pause(1, 3)
+        yield from self.table_text()
+
+    def refuse(self, party: str) -> Script:
+        """A party will not sign, and the desk has it in writing."""
+        if not self.app.parties[party].refused:
+            yield from self.pause(1, 3)
+            yield from self.desk("refuse_signature", party=party, evidence=[self.proof(f"refusal {party}")])
+
+    def change_parties(self) -> Script:
+        """A signatory leaves office, and a party that had been listed is not to sign after all."""
+        name = f"OBSERVER-{self.stage.value.upper()}"
+        claims = [
+            trigger for trigger in ("replace_signatory", "refuse_signature", "strike_party") if self.claim(trigger)
+        ]
+        if not claims:
+            return
+        yield from self.list_party(name, "private_body", self.governments[0][2])
+        if "replace_signatory" in claims:
+            yield from self.two("replace_signatory", R.DESK, R.HEAD, party=name, signatory=self.governments[1][2],
+                                evidence=[self.proof(f"letter of {name}")])  # fmt: skip
+        if "refuse_signature" in claims:
+            yield from self.refuse(name)
+        yield from self.two("strike_party", R.DESK, R.HEAD, party=name, reason="it follows the project from afar")
 
     def fail_framework(self) -> Script:
-        """A party refuses; or, after that was taken back, the long-stop date passes."""
+        """A party refuses; or, after that was taken back, the long-stop date passes, the second time for good."""
         if self.once("refused"):
+            yield from self.refuse(self.governments[1][0])
+            yield from self.pause(2)
             yield from self.two("fail_framework", R.MINISTRY, R.MINISTRY, ground="party_refused",
-                                evidence=[self.proof("refusal")], reason="the council voted against it")  # fmt: skip
+                                reason="the council voted against it")  # fmt: skip
             return
-        while "framework_long_stop" in self.app.timers:
-            yield from self.pause(5)
-        yield from self.pause(2)
+        yield from self.let_the_long_stop_pass()
+        if self.claim("extend_signature"):
+            later = self.theatre.calendar.day_of(self.theatre.now) + timedelta(days=21)
+            yield from self.two("extend_signature", R.MINISTRY, R.MINISTRY, signs_by=later.isoformat(),
+                                missing=framework.missing(self.app, self.programme),
+                                reason="the council meets again next month")  # fmt: skip
+            yield from self.let_the_long_stop_pass()
         yield from self.two(
             "fail_framework", R.MINISTRY, R.MINISTRY, ground="long_stop", reason="nobody signed in time"
         )
+
+    def let_the_long_stop_pass(self) -> Script:
+        """Nobody signs."""
+        while "framework_long_stop" in self.app.timers:
+            yield from self.pause(5)
+        yield from self.pause(2)
 
     def procurement(self) -> Script:
         """Terms; an open tender where the programme has one; the contract."""
@@ -755,9 +831,10 @@ class Story:
             yield from self.fail_procurement("renotices_used_up")
             return
         party, signatory = self.contractor
-        yield from self.list_and_sign(party, "company", signatory, "accede")
+        yield from self.list_and_sign(party, "company", signatory)
         if self.claim("accede"):
             yield from self.join("PUBLIC-WORKS")
+        yield from self.change_parties()
         assert self.app.place is not None  # it was selected
         agreed, officer = self.app.tender.negotiated, R.PROCUREMENT_OFFICER
         yield from self.two("award_contract", officer, officer, contractor=party, country="KR",
@@ -927,7 +1004,7 @@ class Story:
     def join(self, name: str) -> Script:
         """One more party joins the framework."""
         if name not in self.app.parties:
-            yield from self.list_and_sign(name, "public_body", f"P-GOV-{self.character.country}", "accede")
+            yield from self.list_and_sign(name, "public_body", f"P-GOV-{self.character.country}")
 
     # --- work ---
 
@@ -937,6 +1014,7 @@ class Story:
         yield from self.aside()
         if self.claim("accede"):
             yield from self.join("UTILITY")
+        yield from self.change_parties()
         if self.claim("extend"):
             yield from self.extend()
         if "terminated_implementation" in self.fate.work and self.once("terminated"):
@@ -982,6 +1060,7 @@ class Story:
         yield from self.aside()
         if self.claim("accede"):
             yield from self.join("INSURER")
+        yield from self.change_parties()
         if self.claim("extend"):
             yield from self.extend()
         if "terminated_suspended" in self.fate.work:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from statistics import median_low
 
 from pydantic import BaseModel, ConfigDict
 
@@ -41,6 +42,17 @@ class Replayed(BaseModel):
     failures: int
 
 
+class Frameworks(BaseModel):
+    """Cooperation frameworks that were completed, and that failed; what was undone counts as neither."""
+
+    model_config = ConfigDict(frozen=True)
+
+    signed: int
+    failed: int
+    median_days: int | None
+    """From opening to completion, in whole days; of an even number, the lower of the two in the middle."""
+
+
 class Report(BaseModel):
     """The season's figures."""
 
@@ -56,6 +68,7 @@ class Report(BaseModel):
     refusals: int
     illegal_moves: int
     over_quota: int
+    framework: Frameworks
     mails: Mails
     replayed: Replayed
     register_matches: bool
@@ -143,6 +156,23 @@ class Ledgers:
                 over += most is not None and len(held) > most
         return over
 
+    def frameworks(self) -> Frameworks:
+        """Frameworks that were completed or failed, as it stood at last, and how long the completed ones took."""
+        days, failed = [], 0
+        for ledger in self.applications.values():
+            opened, ended = None, None
+            for entry in filter(made, ledger):
+                if entry.command == "open_framework":
+                    opened, ended = entry.at, None
+                elif entry.command in ("complete_framework", "fail_framework"):
+                    ended = entry
+                elif entry.command == "return_to_framework" and ended and entry.source == ended.dest:
+                    ended = None
+            if opened and ended and ended.command == "complete_framework":
+                days.append((ended.at - opened).days)
+            failed += ended is not None and ended.command == "fail_framework"
+        return Frameworks(signed=len(days), failed=failed, median_days=median_low(days) if days else None)
+
     def illegal(self) -> list[str]:
         """Moves that were made though the table forbids them, a sentence each."""
         found = []
@@ -215,6 +245,7 @@ def report(
         refusals=sum(entry.outcome is Outcome.REFUSED for entry in everything),
         illegal_moves=len(ledgers.illegal()),
         over_quota=ledgers.over_quota(),
+        framework=ledgers.frameworks(),
         mails=mails,
         replayed=replayed,
         register_matches=register_matches,

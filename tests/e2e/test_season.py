@@ -44,8 +44,8 @@ def test_no_illegal_move_and_no_place_too_many(season):
 def test_the_report_has_what_was_promised(season):
     assert list(json.loads(season.report.model_dump_json())) == [
         "applications", "by_stage", "selected", "moves_covered", "moves_reachable", "moves_total", "refusals",
-        "illegal_moves", "over_quota", "mails", "replayed", "register_matches", "simulated_days", "wall_seconds",
-        "digest",
+        "illegal_moves", "over_quota", "framework", "mails", "replayed", "register_matches", "simulated_days",
+        "wall_seconds", "digest",
     ]  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """A case file in a test's hand: people who act, a clock that is wound by hand, and a way to every stage."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -204,12 +204,26 @@ class Case(_Bench):
             case Stage.CONFIRMATION:
                 self.do("record_confirmation", agreed=True, evidence=[HASH])
 
+    @property
+    def today(self) -> date:
+        """The date in Seoul."""
+        return self.now.astimezone(SEOUL).date()
+
+    def put_signature(self, party: str, trigger: str = "sign", **more: Any) -> Receipt:
+        """A party's own signatory signs the text in force, today."""
+        listed, text = self.facts.parties[party], self.facts.framework.in_force
+        data = {"person": listed.signatory, "party": party, "text": text.sha256}
+        data |= {"signed_on": self.today, "evidence": [HASH]}
+        return self.do(trigger, **(data | more))
+
     def sign(self) -> None:
+        if not self.facts.framework.in_force:
+            self.do("table_text", text=HASH)
         contractor = "O-TBILISI" if self.edition.programme(self.programme).procurement.mode == "designated" else "O-KR"
         kinds = {"MOLIT": "korean_government", "CITY": "host_government", contractor: "company"}
         for party, kind in kinds.items():
             self.two("list_party", party=party, kind=kind, signatory=f"P-SIGN-{party}")
-            self.do("sign", person=f"P-SIGN-{party}", party=party)
+            self.put_signature(party)
 
     def agree_terms(self, terms: str = HASH) -> None:
         self.do("set_terms", evidence=[terms])

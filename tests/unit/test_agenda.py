@@ -284,11 +284,13 @@ def test_what_arrived_late_is_flagged_and_never_opened_by_the_clock():
     assert (case.stage, {e.command for e in case.entries}) == (Stage.RECEIVED, {"receive", "flag"})
 
 
-def test_missing_parties_are_reminded_each_and_the_signed_are_not():
+def test_missing_parties_are_reminded_each_and_those_who_signed_or_refused_are_not():
     case = Case().to(Stage.FRAMEWORK)
-    for party, kind in {"MOLIT": "korean_government", "CITY": "host_government"}.items():
+    case.do("table_text", text=HASH)
+    for party, kind in {"MOLIT": "korean_government", "CITY": "host_government", "FIRM": "company"}.items():
         case.two("list_party", party=party, kind=kind, signatory=f"P-{party}")
-    case.do("sign", party="MOLIT", person="P-MOLIT")
+    case.put_signature("MOLIT")
+    case.do("refuse_signature", party="FIRM", person="P-FIRM")
     case.wait(days=61)
 
     assert {x.to for x in case.letters if "/framework_signature/" in x.key and x.template == "reminder"} == {"P-CITY"}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kcity_flow.domain import framework, retelling
 from kcity_flow.domain import messages as m
-from kcity_flow.domain import retelling
 from kcity_flow.domain.casefile import REFUSALS_AN_HOUR, REMEMBERED
 from kcity_flow.domain.errors import GuardFailed, IdTaken, IllegalMove, Refusal, SecondPersonNeeded, Unreadable
 from kcity_flow.domain.ledger import breaks
@@ -63,8 +63,14 @@ def plausible(case: Case, trigger: str, dice: random.Random) -> dict[str, Any]:
         "object": lambda: {"ground": "office_error"},
         "uphold_objection": lambda: {"step": dice.choice([s.value for s in facts.reached if s.value in {"screening", "paper_review", "consultation", "presentation", "confirmation", "shortlisted"}] or ["screening"])},
         "list_party": lambda: {"party": f"P{dice.randint(1, 3)}", "kind": "company", "signatory": "P-SIGNATORY"},
-        "sign": lambda: {"party": f"P{dice.randint(1, 3)}"},
-        "accede": lambda: {"party": f"P{dice.randint(1, 3)}"},
+        "strike_party": lambda: {"party": f"P{dice.randint(1, 3)}"},
+        "replace_signatory": lambda: {"party": f"P{dice.randint(1, 3)}", "signatory": f"P-SIGNATORY{dice.choice(['', '-2'])}"},
+        "table_text": lambda: {"text": dice.choice([HASH, REASON])},
+        "negotiate_text": lambda: {"party": "P1", "took_part": ["P1", f"P{dice.randint(1, 3)}"], "held_on": dice.choice([case.today, soon.date()]), "minutes": HASH},
+        "sign": lambda: {"party": f"P{dice.randint(1, 3)}", "text": dice.choice([HASH, REASON]), "signed_on": dice.choice([case.today, soon.date()])},
+        "accede": lambda: {"party": f"P{dice.randint(1, 3)}", "text": dice.choice([HASH, REASON]), "signed_on": case.today},
+        "refuse_signature": lambda: {"party": f"P{dice.randint(1, 3)}"},
+        "extend_signature": lambda: {"signs_by": soon.date(), "missing": framework.missing(facts, rules)},
         "publish_notice": lambda: {"closes_at": soon},
         "renotice": lambda: {"closes_at": soon},
         "agree_terms": lambda: {"terms": HASH},
@@ -291,11 +297,11 @@ def test_a_proposal_changes_nothing_until_a_second_person_confirms(proposed):
 
 def test_guards_are_judged_again_at_the_confirmation():
     case = Case().to(Stage.FRAMEWORK)
-    case.wait(days=90)
-    entry = case.do("fail_framework", ground="party_refused", evidence=[HASH], reason=REASON).entry
+    case.wait(days=91)
+    entry = case.do("fail_framework", ground="long_stop", reason=REASON).entry
 
     with pytest.raises(GuardFailed, match="reason_given"):
-        case.do("fail_framework", person="P-OTHER", ground="party_refused", evidence=[HASH], proposal=entry)
+        case.do("fail_framework", person="P-OTHER", ground="long_stop", proposal=entry)
     assert case.stage is Stage.FRAMEWORK
 
 

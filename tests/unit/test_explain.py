@@ -1,7 +1,7 @@
 """An explanation says, of every ending and every way there, what decided it; and what comes next."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -150,7 +150,10 @@ def merged() -> Case:
 
 def unsigned() -> Case:
     case = Case().to(Stage.FRAMEWORK)
-    case.two("fail_framework", ground="party_refused", evidence=[HASH], reason=REASON)
+    case.do("table_text", text=HASH)
+    case.two("list_party", party="CITY", kind="host_government", signatory="P-S")
+    case.do("refuse_signature", person="P-S", party="CITY")
+    case.two("fail_framework", ground="party_refused", reason=REASON)
     return case
 
 
@@ -615,10 +618,44 @@ def test_the_due_instant_is_overdue(early: timedelta, says: bool) -> None:
     assert ("it was due by the end of Thursday, 6 May 2021, and is overdue" in said) is says
 
 
+def test_how_a_framework_came_about_is_told_by_kinds_and_not_by_names() -> None:
+    case = Case().to(Stage.FRAMEWORK)
+    case.do("table_text", text=HASH)
+    for party, kind in (("MOLIT", "korean_government"), ("CITY", "host_government"), ("FIRM", "company")):
+        case.two("list_party", party=party, kind=kind, signatory=f"P-{party}")
+    case.put_signature("MOLIT")
+    took_part, day = ["MOLIT", "CITY"], case.today
+    case.do("negotiate_text", person="P-CITY", party="CITY", took_part=took_part, held_on=day, minutes=HASH)
+    case.do("table_text", text="c" * 64)
+    case.do("refuse_signature", person="P-FIRM", party="FIRM")
+    case.two("strike_party", party="FIRM", reason=REASON)
+    case.two("replace_signatory", party="CITY", signatory="P-NEW", evidence=[HASH])
+    case.two("extend_signature", signs_by=date(2021, 8, 31), missing=["MOLIT", "CITY"], reason=REASON)
+
+    said = [
+        text
+        for text in told(case, H.BEFORE_WORK)
+        if not text.startswith(("A reason", "The secretariat's desk prop", "The ministry prop"))
+    ]
+    assert said == [
+        "The cooperation framework was opened for signing on Monday, 31 May 2021.",
+        "Text 1 of the framework was tabled for signature on Monday, 31 May 2021.",
+        "The host government asked for a change of the text; round 1 of the negotiation was held on Monday, "
+        "31 May 2021, and 2 parties took part.",
+        "Text 2 of the framework was tabled for signature on Monday, 31 May 2021; one signature given to the text "
+        "before it ended with that.",
+        "The company said on Monday, 31 May 2021 that it does not sign the framework as it is.",
+        "The company was struck from the parties to the framework on Monday, 31 May 2021.",
+        "Since Monday, 31 May 2021 another person signs the framework for the host government.",
+        "The framework may be signed until Tuesday, 31 August 2021: 2 signatures were missing on Monday, 31 May 2021.",
+    ]
+
+
 def test_people_who_are_waited_for_are_called_by_what_they_are() -> None:
     case = Case().to(Stage.FRAMEWORK)
+    case.do("table_text", text=HASH)
     case.two("list_party", party="CITY", kind="host_government", signatory="P-SIGN-CITY")
-    [first, *_] = told(case, H.NEXT)
+    first = told(case, H.NEXT)[0]
 
     assert first.startswith("It waits for whoever signs for the host government to sign the framework, since")
 

@@ -44,6 +44,11 @@ def wait(**span: float) -> Callable[[Case], Any]:
     return lambda case: setattr(case, "now", case.now + timedelta(**span))
 
 
+def until(instant: Any) -> Callable[[Case], Any]:
+    """To an instant, the clock having done what came due by then."""
+    return lambda case: case.until(instant)
+
+
 def received(when: Any, booked: Any = None) -> Given:
     def given() -> Case:
         case = Case()
@@ -74,6 +79,9 @@ MEETING = {"date_at": seoul(2023, 1, 1), "applicant": ["P-MAYOR"], "ministry": [
 YES = {"answers": {"government": True, "oversees": True}, "complete": True}
 QUORUM = lambda case: case.assign("paper_review", 3)  # noqa: E731  # a name for a step of the table
 S = Stage
+SIGNS = {"party": "CITY", "person": "P-S", "text": HASH, "signed_on": date(2021, 5, 31), "evidence": [HASH]}
+ROUND = {"party": "CITY", "person": "P-S", "took_part": ["CITY"], "held_on": date(2021, 5, 31), "minutes": HASH}
+LATER = {"signs_by": date(2021, 7, 31), "missing": ["korean_government", "host_government"], "reason": REASON}
 
 
 RECORD = {"bidder": "O-KR", "document": HASH, "krw": 100_000_000, "country": "KR"}
@@ -308,7 +316,20 @@ def noticed(days: int) -> Callable[[Case], Any]:
 
 
 def party(case: Case) -> None:
+    case.do("table_text", text=HASH)
     case.two("list_party", party="CITY", kind="host_government", signatory="P-S")
+
+
+def listed(name: str, kind: str = "company") -> Callable[[Case], Any]:
+    return lambda case: case.two("list_party", party=name, kind=kind, signatory=f"P-{name}")
+
+
+def signed(name: str, trigger: str = "sign") -> Callable[[Case], Any]:
+    return lambda case: case.put_signature(name, trigger)
+
+
+def refuses(name: str, signatory: str = "P-S") -> Callable[[Case], Any]:
+    return do("refuse_signature", party=name, person=signatory)
 
 
 def agreed_round(rounds: int, scope: bool = True) -> Callable[[Case], Any]:
@@ -458,11 +479,43 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("objection_upheld",          "reopen_review",  {},                          at(S.NOT_SELECTED, upheld("consultation")),  at(S.NOT_SELECTED, upheld("paper_review")), {}),
     ("kind_allowed",              "list_party",     {"party": "X", "kind": "other", "signatory": "P-S"}, at(S.FRAMEWORK, lambda c: setattr(c.file, "edition", _no_others(c))), at(S.FRAMEWORK), {}),
     ("not_listed",                "list_party",     {"party": "CITY", "kind": "company", "signatory": "P-S"}, at(S.FRAMEWORK, party), at(S.FRAMEWORK), {}),
-    ("listed_and_unsigned",       "sign",           {"party": "CITY", "person": "P-S"}, at(S.FRAMEWORK, party, do("sign", party="CITY", person="P-S")), at(S.FRAMEWORK, party), {}),
-    ("signs_for_itself",          "sign",           {"party": "CITY", "person": "P-OTHER"}, at(S.FRAMEWORK, party),           at(S.FRAMEWORK, party), {"person": "P-S"}),
-    ("parties_signed",            "complete_framework", {},                      at(S.FRAMEWORK, party, do("sign", party="CITY", person="P-S")), at(S.FRAMEWORK, lambda c: c.sign()), {}),
+    ("listed_and_unsigned",       "sign",           SIGNS,                       at(S.FRAMEWORK, party, signed("CITY")),      at(S.FRAMEWORK, party), {}),
+    ("listed_and_unsigned",       "sign",           SIGNS | {"party": "X"},      at(S.FRAMEWORK, party),                      at(S.FRAMEWORK, party), {"party": "CITY"}),
+    ("listed_and_unsigned",       "strike_party",   {"party": "FIRM", "reason": REASON}, at(S.FRAMEWORK, party, listed("FIRM"), signed("FIRM")), at(S.FRAMEWORK, party, listed("FIRM")), {}),
+    ("listed_and_unsigned",       "replace_signatory", {"party": "CITY", "signatory": "P-NEW", "evidence": [HASH]}, at(S.FRAMEWORK, party, signed("CITY")), at(S.FRAMEWORK, party), {}),
+    ("leaves_both_governments",   "strike_party",   {"party": "CITY", "reason": REASON}, at(S.FRAMEWORK, party, listed("MOLIT", "korean_government")), at(S.FRAMEWORK, party, listed("CITY-2", "host_government")), {}),
+    ("another_signatory",         "replace_signatory", {"party": "CITY", "signatory": "P-S", "evidence": [HASH]}, at(S.FRAMEWORK, party), at(S.FRAMEWORK, party), {"signatory": "P-NEW"}),
+    ("signs_for_itself",          "sign",           SIGNS | {"person": "P-OTHER"}, at(S.FRAMEWORK, party),                    at(S.FRAMEWORK, party), {"person": "P-S"}),
+    ("signs_for_itself",          "sign",           SIGNS,                       at(S.FRAMEWORK, party, lambda c: c.two("replace_signatory", party="CITY", signatory="P-NEW", evidence=[HASH])), at(S.FRAMEWORK, party), {}),
+    ("signs_text_in_force",       "sign",           SIGNS,                       at(S.FRAMEWORK, party, do("table_text", text=REASON)), at(S.FRAMEWORK, party, do("table_text", text=REASON)), {"text": REASON}),
+    ("signs_text_in_force",       "accede",         SIGNS,                       at(S.FRAMEWORK, lambda c: c.two("list_party", party="CITY", kind="host_government", signatory="P-S")), at(S.FRAMEWORK, party), {}),
+    ("signed_since_tabling",      "sign",           SIGNS | {"signed_on": date(2021, 5, 30)}, at(S.FRAMEWORK, party),         at(S.FRAMEWORK, party), {"signed_on": date(2021, 5, 31)}),
+    ("signed_since_tabling",      "sign",           SIGNS | {"signed_on": date(2021, 6, 1)}, at(S.FRAMEWORK, party, until(seoul(2021, 6, 1) - INSTANT)), at(S.FRAMEWORK, party, until(seoul(2021, 6, 1))), {}),
+    ("in_writing",                "sign",           SIGNS | {"evidence": []},    at(S.FRAMEWORK, party),                      at(S.FRAMEWORK, party), {"evidence": [HASH]}),
+    ("text_is_new",               "table_text",     {"text": HASH},              at(S.FRAMEWORK, party),                      at(S.FRAMEWORK, party), {"text": REASON}),
+    ("text_tabled",               "negotiate_text", ROUND,                       at(S.FRAMEWORK, lambda c: c.two("list_party", party="CITY", kind="host_government", signatory="P-S")), at(S.FRAMEWORK, party), {}),
+    ("all_listed",                "negotiate_text", ROUND | {"took_part": ["CITY", "X"]}, at(S.FRAMEWORK, party),             at(S.FRAMEWORK, party, listed("X")), {}),
+    ("all_listed",                "negotiate_text", ROUND | {"took_part": ["CITY", "CITY"]}, at(S.FRAMEWORK, party),          at(S.FRAMEWORK, party), {"took_part": ["CITY"]}),
+    ("all_listed",                "negotiate_text", ROUND | {"took_part": ["X"]}, at(S.FRAMEWORK, party, listed("X")),        at(S.FRAMEWORK, party, listed("X")), {"took_part": ["X", "CITY"]}),
+    ("speaks_for_its_party",      "negotiate_text", ROUND | {"person": "P-OTHER"}, at(S.FRAMEWORK, party),                    at(S.FRAMEWORK, party), {"role": Role.DESK}),
+    ("held_since_tabling",        "negotiate_text", ROUND | {"held_on": date(2021, 5, 30)}, at(S.FRAMEWORK, party),           at(S.FRAMEWORK, party), {"held_on": date(2021, 5, 31)}),
+    ("speaks_for_its_party",      "refuse_signature", {"party": "CITY", "person": "P-OTHER"}, at(S.FRAMEWORK, party),         at(S.FRAMEWORK, party), {"person": "P-S"}),
+    ("own_word_or_in_writing",    "refuse_signature", {"party": "CITY", "role": Role.DESK}, at(S.FRAMEWORK, party),           at(S.FRAMEWORK, party), {"evidence": [HASH]}),
+    ("own_word_or_in_writing",    "refuse_signature", {"party": "CITY", "role": Role.DESK}, at(S.FRAMEWORK, party),           at(S.FRAMEWORK, party), {"role": Role.SIGNATORY, "person": "P-S"}),
+    ("not_refused_yet",           "refuse_signature", {"party": "CITY", "person": "P-S"}, at(S.FRAMEWORK, party, refuses("CITY")), at(S.FRAMEWORK, party, refuses("CITY"), do("table_text", text=REASON)), {}),
+    ("names_the_missing",         "extend_signature", LATER | {"missing": ["CITY"]}, at(S.FRAMEWORK, party),                  at(S.FRAMEWORK, party), {"missing": ["korean_government", "CITY"]}),
+    ("names_the_missing",         "extend_signature", LATER | {"missing": []},   at(S.FRAMEWORK, lambda c: c.sign()),         at(S.FRAMEWORK, lambda c: c.sign(), listed("X")), {"missing": ["X"]}),
+    ("later_signing_day",         "extend_signature", LATER | {"signs_by": date(2021, 7, 30)}, at(S.FRAMEWORK),               at(S.FRAMEWORK), {"signs_by": date(2021, 7, 31)}),
+    ("later_signing_day",         "extend_signature", LATER | {"signs_by": date(2021, 8, 29)}, at(S.FRAMEWORK, until(seoul(2021, 8, 30))), at(S.FRAMEWORK, until(seoul(2021, 8, 30) - INSTANT)), {}),
+    ("parties_signed",            "complete_framework", {},                      at(S.FRAMEWORK, party, signed("CITY")),      at(S.FRAMEWORK, lambda c: c.sign()), {}),
+    ("parties_signed",            "complete_framework", {},                      at(S.FRAMEWORK, lambda c: c.sign(), listed("CITY-2", "host_government")), at(S.FRAMEWORK, lambda c: c.sign(), listed("X")), {}),
+    ("everybody_signed",          "award_contract", award(),                     at(S.PROCUREMENT, *tendered("O-KR", "O-2"), listed("X", "public_body")), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), listed("X", "public_body"), signed("X", "accede")), {}),
+    ("everybody_signed",          "award_contract", award(),                     at(S.PROCUREMENT, *tendered("O-KR", "O-2"), listed("X", "public_body")), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), listed("X", "public_body"), lambda c: c.two("strike_party", party="X", reason=REASON)), {}),
     ("framework_has_failed",      "fail_framework", {"ground": "long_stop", "reason": REASON}, at(S.FRAMEWORK, lambda c: c.until(c.file.timers["framework_long_stop"].due_at - INSTANT)), at(S.FRAMEWORK, lambda c: c.until(c.file.timers["framework_long_stop"].due_at)), {}),
-    ("framework_has_failed",      "fail_framework", {"ground": "party_refused", "reason": REASON}, at(S.FRAMEWORK),           at(S.FRAMEWORK), {"evidence": [HASH]}),
+    ("framework_has_failed",      "fail_framework", {"ground": "long_stop", "reason": REASON}, at(S.FRAMEWORK, until(seoul(2021, 8, 30)), lambda c: c.two("extend_signature", signs_by=date(2021, 8, 30), missing=["korean_government", "host_government"], reason=REASON)), at(S.FRAMEWORK, until(seoul(2021, 8, 30))), {}),
+    ("framework_has_failed",      "fail_framework", {"ground": "party_refused", "reason": REASON, "evidence": [HASH]}, at(S.FRAMEWORK, party, listed("X"), refuses("X", "P-X")), at(S.FRAMEWORK, party, refuses("CITY")), {}),
+    ("framework_has_failed",      "fail_framework", {"ground": "party_refused", "reason": REASON}, at(S.FRAMEWORK, party, refuses("CITY"), signed("CITY")), at(S.FRAMEWORK, party, refuses("CITY")), {}),
+    ("framework_has_failed",      "fail_framework", {"ground": "party_refused", "reason": REASON}, at(S.FRAMEWORK, party, refuses("CITY"), do("table_text", text=REASON)), at(S.FRAMEWORK, party, refuses("CITY")), {}),
     ("terms_open",                "set_terms",      {"evidence": [HASH]},        at(S.PROCUREMENT, notice),                   at(S.PROCUREMENT, agreed_terms), {}),
     ("one_document",              "set_terms",      {"evidence": []},            at(S.PROCUREMENT),                           at(S.PROCUREMENT), {"evidence": [HASH]}),
     ("one_document",              "set_terms",      {"evidence": [HASH, "c" * 64]}, at(S.PROCUREMENT),                        at(S.PROCUREMENT), {"evidence": ["c" * 64]}),

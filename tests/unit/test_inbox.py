@@ -111,10 +111,11 @@ def test_a_question_waits_for_the_applicant_in_person() -> None:
 
 def test_the_framework_waits_for_the_signatories_who_are_missing() -> None:
     case = Case().to(Stage.FRAMEWORK)
+    case.do("table_text", text=HASH)
     assert "framework_signature" not in names(case)
     for party, kind in (("MOLIT", "korean_government"), ("CITY", "host_government")):
         case.two("list_party", party=party, kind=kind, signatory=f"P-SIGN-{party}")
-    case.do("sign", person="P-SIGN-MOLIT", party="MOLIT")
+    case.put_signature("MOLIT")
 
     assert waiting(case, "framework_signature").to == ("P-SIGN-CITY",)
 

@@ -13,7 +13,18 @@ from temporalio.client import WorkflowUpdateFailedError
 from kcity_flow.audit import histories
 from kcity_flow.domain.ledger import breaks
 from kcity_flow.domain.messages import application_id
-from tests.season import APPLICANT, COMMITTEE, DESK, HEAD, MINISTRY, PROOF, SECOND_MINISTRY, refused
+from tests.season import (
+    APPLICANT,
+    COMMITTEE,
+    DESK,
+    HEAD,
+    MINISTRY,
+    PROOF,
+    SECOND_MINISTRY,
+    real_season,
+    real_server,
+    refused,
+)
 
 TEMPORAL = str(Path(sys.executable).with_name("temporal"))
 
@@ -154,6 +165,33 @@ async def test_a_place_comes_back_when_its_holder_withdraws_and_goes_to_the_rese
 
     await bursa.comes_to("selected")
     assert [entry.command for entry in await season.ledger()][-1] == "promote_next"
+
+
+async def test_a_framework_that_fails_of_a_refusal_names_the_first_on_the_reserve_on_a_real_server(tmp_path):
+    async with (
+        real_server(tmp_path) as client,
+        real_season(client, tmp_path, closes_in=timedelta(seconds=30)) as season,
+    ):
+        ankara, bursa, cairo = await season.shortlisted("Ankara", "Bursa", "Cairo")
+        await season.results("solution", [ankara], [bursa, cairo])
+        await season.decided_without("planning", "demonstration")
+        for life, stage in ((ankara, "selected"), (bursa, "reserve"), (cairo, "reserve")):
+            await life.comes_to(stage)
+        await season.publish(ankara)
+        await ankara.do("open_framework", DESK)
+        await ankara.is_listed({"KOREA": "korean_government", "HOST": "host_government"})
+        await ankara.signs("KOREA")
+        failure = {"ground": "party_refused", "reason": "the council voted against it"}
+        with refused("GuardFailed", guard="framework_has_failed"):
+            await ankara.do("fail_framework", MINISTRY, SECOND_MINISTRY, **failure)
+        await ankara.do("refuse_signature", DESK, party="HOST", evidence=[PROOF])
+
+        await ankara.do("fail_framework", MINISTRY, SECOND_MINISTRY, **failure)
+        await eventually(season.register, "edition/2021", "nominate_next")
+
+        assert await season.places() == []
+        last = [(entry.command, entry.role, entry.data["ref"]) for entry in (await season.ledger())[-2:]]
+        assert last == [("release_place", "ministry", ankara.ref), ("nominate_next", "clock", bursa.ref)]
 
 
 async def test_two_decisions_at_once_never_exceed_the_quota(season):
