@@ -39,7 +39,9 @@ from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import Application, Facts
 from kcity_flow.domain.edition import Edition, Tempo, edition_hash
 from kcity_flow.domain.evaluation import paper_rank
+from kcity_flow.domain.freeze import ALL
 from kcity_flow.domain.machine import APPLICATIONS
+from kcity_flow.domain.moves import NO_END
 from kcity_flow.domain.stages import DECIDED, ENDS, Role, Stage
 
 PATIENCE = timedelta(seconds=30)
@@ -66,8 +68,20 @@ LEFT_OUT = "left_out"
 TIED = "tied"
 """That of a decision on places: who is in conflict with an application it decides on, or leaves out."""
 
-FILLED = {"decide_selection": (LEFT_OUT, TIED), "publish_results": ("refs",), "promote_next": (TIED,)}
-"""Those of an edition's decisions, by their triggers; ``refs``: whoever's result stands and is not published."""
+FILLED = {
+    "decide_selection": (LEFT_OUT, TIED),
+    "publish_results": ("refs",),
+    "promote_next": (TIED,),
+    "freeze": ("refs",),
+    "unfreeze": ("refs",),
+}
+"""Those of an edition's decisions, by their triggers.
+
+``refs``: whoever's result stands and is not published; whoever a freeze meets, or its end.
+"""
+
+FREEZES = "freezes"
+"""That of a receipt: the freezes of the applicant's country and of all, from the edition."""
 
 AWAITED = (Stage.SHORTLISTED, Stage.RESERVE)
 """Where applications wait for a place."""
@@ -262,6 +276,7 @@ class Gateway:
         self._may_act(actor)
         rules = await self.rules(year)
         programme = rules.edition.programme(str(data.get("programme")))
+        data = {name: value for name, value in data.items() if name != FREEZES}
         self._strict("receive", "application", data)
         command = m.parse("application", "receive", {**data, "id": "receive", "by": actor.by()})
         _judge_receipt(command, rules.edition, actor.role)
@@ -294,6 +309,9 @@ class Gateway:
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             static_summary=f"{ref} · {command.title}, {command.city} ({country})"[:200],
         )
+        # Asked last: what is frozen after this finds it in the register.
+        if freezes := await self._freezes(year, country):
+            data = {**data, FREEZES: freezes}
         try:
             receipt = await self._sent(
                 ref,
@@ -528,6 +546,10 @@ class Gateway:
         own = [id for id, name in self._vault.organisations().items() if theirs in (id, name)] if theirs else []
         return list(dict.fromkeys([*(one for row in pool for one in row.get("organisations", ())), *own]))
 
+    async def _freezes(self, year: int, country: str) -> list[dict[str, Any]]:
+        found = (await self.standing(str(year)))["facts"][FREEZES]
+        return [freeze for freeze in found if freeze["scope"] in (ALL, country)]
+
     def _paper_rank(self, ref: str) -> int | None:
         view = self._register.view(ref)
         return paper_rank(ref, self._register.subjects(view.edition, programme=view.programme)) if view else None
@@ -559,6 +581,8 @@ def filled(
         views: How the edition's open applications stand.
         proposed: The data of the proposal that is confirmed: the second person confirms what the first one saw.
     """
+    if trigger in ("freeze", "unfreeze"):
+        return {**data, "refs": _met(trigger, data.get("countries"), views())}
     if proposed is not None:
         return {**data, **{name: proposed.get(name, ()) for name in FILLED[trigger]}}
     if trigger == "publish_results":
@@ -574,6 +598,18 @@ def filled(
 
 def _tied(views: Iterable[m.View]) -> list[str]:
     return sorted({person for view in views for person in view.barred})
+
+
+def _met(trigger: str, countries: Any, views: Iterable[m.View]) -> list[str]:
+    """Whom a freeze meets: every application that is no end and not frozen by it; its end, those that are."""
+    named = tuple(map(str, countries)) if isinstance(countries, (list, tuple)) else ()
+    return [
+        view.subject
+        for view in views
+        if view.stage in NO_END
+        and (not named or view.country in named)
+        and ((view.country if named else ALL) in view.frozen) is (trigger == "unfreeze")
+    ]
 
 
 def _texts(data: dict[str, Any]) -> dict[str, str]:

@@ -263,7 +263,8 @@ def _pause(told: Telling) -> Sections:
     before, after = told.made.before.ends_on, told.after.ends_on
     if before is None or after is None or after == before:
         return {}
-    return _moved(told, f"The work was suspended; its end moves by as many days: {(after - before).days}.")
+    rested = "suspended" if told.made.entry.command == "resume" else "frozen"
+    return _moved(told, f"The work was {rested}; its end moves by as many days: {(after - before).days}.")
 
 
 def _moved(told: Telling, rationale: str) -> Sections:
@@ -328,6 +329,7 @@ TOLD: dict[str, Callable[[Telling], Sections]] = {
     "award_contract": _award,
     "extend": _extension,
     "resume": _pause,
+    "unfreeze": _pause,
     "accept_final": _acceptance,
     "close": _completion,
     "terminate": _termination,

@@ -18,6 +18,7 @@ from kcity_flow.audit.sayings import (
     BY_ITSELF,
     STANDS,
     Heading,
+    at,
     capital,
     counted,
     listed,
@@ -27,10 +28,11 @@ from kcity_flow.audit.sayings import (
     until,
     who,
 )
-from kcity_flow.domain import agenda, guards
+from kcity_flow.domain import agenda, freeze, guards
 from kcity_flow.domain.application import Application, Facts
 from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS, points, quorum, score, sheet_total, sheets
 from kcity_flow.domain.inbox import task
+from kcity_flow.domain.letters import PAUSES
 from kcity_flow.domain.messages import Outcome, Waiting
 from kcity_flow.domain.moves import BY_TRIGGER, Move
 from kcity_flow.domain.stages import ENDS, OBJECTIONABLE, Role, Stage
@@ -231,11 +233,15 @@ def _next(source: Source, made: Sequence[Moment], now: datetime) -> Iterator[Sen
         yield Sentence(text="The file is closed: nothing is due any more.")
         return
     application = made[-1].after
+    if application.frozen_since:
+        frozen = tuple(moment.entry.number for moment in made if moment.entry.command in PAUSES)[-1:]
+        since = f"It rests since {at(application.frozen_since)}: no deadline runs until the ministry lifts the freeze."
+        yield Sentence(text=since, entries=frozen)
     if application.stage in JUDGED_BY_SHEETS:
         yield _progress(source, application, made)
     for waiting in _together(view.waiting):
         yield from _waits(source, application, waiting, now)
-    if not view.waiting and not view.next_due_at:
+    if not view.waiting and not view.next_due_at and not application.frozen:
         yield Sentence(text="It waits for nobody at this moment.")
     if application.stage is Stage.SHORTLISTED:
         text = "The selection committee decides on the whole shortlist of the programme, and the ministry approves it."
@@ -295,19 +301,20 @@ def _waits(source: Source, application: Application, waiting: Waiting, now: date
         above = listed(_whom(application, waiting.escalates_to))
         yield Sentence(text=f"Once that is overdue, {above} will be told, too.", entries=rests_on)
     ladder = source.edition.ladder("proposal_lapse" if waiting.proposal else waiting.what)
-    at = _lapses_at(source, waiting) if waiting.proposal else waiting.due_at
-    if ladder and at and ladder.then in BY_ITSELF:
-        yield Sentence(text=f"After {until(at)} {BY_ITSELF[ladder.then]}.", entries=rests_on)
+    ends = _lapses_at(source, waiting, application.pauses) if waiting.proposal else waiting.due_at
+    if ladder and ends and ladder.then in BY_ITSELF and not application.frozen:
+        yield Sentence(text=f"After {until(ends)} {BY_ITSELF[ladder.then]}.", entries=rests_on)
 
 
-def _lapses_at(source: Source, proposal: Waiting) -> datetime | None:
+def _lapses_at(source: Source, proposal: Waiting, pauses: Iterable[freeze.Pause]) -> datetime | None:
     """When a proposal lapses, if its edition lets it."""
     ladder = source.edition.ladder("proposal_lapse")
     if ladder is None:
         return None
     calendar = agenda.Calendar(ZoneInfo(source.edition.zone), frozenset(source.days_off))
     closes_at = max(window.closes_at for window in source.edition.windows)
-    return agenda.due_at(ladder, source.edition, calendar, proposal.since, closes_at, {})
+    at = agenda.due_at(ladder, source.edition, calendar, proposal.since, closes_at, {})
+    return freeze.falls(pauses, at, at, proposal.since)
 
 
 def _whom(application: Application, to: Sequence[str]) -> list[str]:
@@ -340,6 +347,8 @@ NOT_TO_BE_MENDED = (guards.received_late, guards.received_in_time, guards.object
 def _ways_on(source: Source, application: Application) -> Iterator[Sentence]:
     """The moves that lead on, from the table."""
     leaving = [move for (_, stage), move in BY_TRIGGER.items() if stage is application.stage and not move.undoes]
+    if application.frozen:
+        leaving = [move for move in leaving if not move.rests]
     ways = [move for move in leaving if move.dest is not None and _open(source, application, move)]
     for move in ways:
         how = ", by a decision of the edition" if move.sent_by else ""

@@ -190,10 +190,12 @@ def _plain(name: str, value: Any) -> str:
 def _received(moment: Moment) -> str:
     arrived, window = moment.after.received_at, moment.source.edition.window(moment.programme)
     assert arrived is not None  # `receive` sets it
-    judged = "in time" if arrived < window.closes_at else "too late"
+    closes_at = moment.after.falls(window.closes_at, arrived)
+    judged = "in time" if arrived < closes_at else "too late"
+    rests = " It was frozen on arrival." if moment.after.frozen else ""
     return (
         f"It was received by {moment.after.channel} at {at(arrived)}, {judged}: "
-        f"the call closed at {until(window.closes_at)}."
+        f"the call closed at {until(closes_at)}.{rests}"
     )
 
 
@@ -468,6 +470,22 @@ def _call_cancelled(moment: Moment) -> str:
     return f"The call was cancelled{whom} on {on(moment.entry.at)}, and this application with it."
 
 
+def _frozen(moment: Moment) -> str:
+    countries = [country(code) for code in moment.data.get("countries", ())]
+    whom = f"The applications of {listed(countries)} were" if countries else "The whole edition was"
+    if moment.before.frozen:
+        return f"{whom} frozen on {on(moment.entry.at)}, while this one rested already."
+    since = moment.after.frozen_since
+    assert since is not None  # it was frozen by this
+    return f"{whom} frozen on {on(moment.entry.at)}: this one rests since {at(since)}, and no deadline of it runs."
+
+
+def _unfrozen(moment: Moment) -> str:
+    if moment.after.frozen:
+        return f"One freeze was lifted on {on(moment.entry.at)}; another still holds."
+    return f"The freeze was lifted on {on(moment.entry.at)}; every date still to come moved by exactly the pause."
+
+
 def _extended(moment: Moment) -> str:
     return f"The work was given until {day(str(moment.data['ends_on']))}, for its {words(str(moment.data['ground']))}."
 
@@ -483,7 +501,8 @@ def _corrected(moment: Moment) -> str:
     shown = at(datetime.fromisoformat(value)) if what == "received_at" else f"“{value}”"
     effect = ""
     if what == "received_at" and moment.after.received_at:
-        closes = moment.source.edition.window(moment.programme).closes_at
+        received_at = moment.after.received_at
+        closes = moment.after.falls(moment.source.edition.window(moment.programme).closes_at, received_at)
         effect = ", in time" if moment.after.received_at < closes else ", too late"
     said = f"entry {moment.data.get('supersedes')} said otherwise"
     return f"Corrected on {on(moment.entry.at)}: {words(what)} is {shown}{effect}; {said}."
@@ -585,6 +604,8 @@ SAYINGS: dict[str, tuple[Heading, str | Saying]] = {
     "record_settlement": (H.WORK, "The sums were settled on {on}."),
     "close": (H.WORK, "The project was closed on {on}: settled, filed, and graded {grade}."),
     "follow_up": (H.WORK, "Recorded on {on} what became of it: {kind}."),
+    "freeze": (H.RECORD, _frozen),
+    "unfreeze": (H.RECORD, _unfrozen),
     "correct": (H.RECORD, _corrected),
     "refuse_proposal": (H.RECORD, _proposal("was refused, by {who}")),
     "retract_proposal": (H.RECORD, _proposal("was taken back by whoever had made it")),

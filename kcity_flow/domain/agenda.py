@@ -179,8 +179,9 @@ def days_off(countries: tuple[str, ...], years: range) -> tuple[date, ...]:
 
 
 def due_at(
-    ladder: Ladder, edition: Edition, calendar: Calendar, now: datetime, closes_at: datetime, stated: Mapping[str, Any]
-) -> datetime:
+    ladder: Ladder, edition: Edition, calendar: Calendar, now: datetime, closes_at: datetime, stated: Mapping[str, Any],
+    falls: Callable[[datetime], datetime] = lambda at: at,
+) -> datetime:  # fmt: skip
     """When a timer armed now falls due. A date is over at the end of that day.
 
     Args:
@@ -190,6 +191,7 @@ def due_at(
         now: The business time at which the timer is armed.
         closes_at: The close of the window concerned.
         stated: The instant or date that the command states, if it does.
+        falls: When a date of the edition falls here, pauses counted.
     """
     if ladder.timer == BEFORE_CLOSE:
         last, back = last_day(stated["closes_at"], calendar.zone), -(ladder.due.working_days or 0)
@@ -205,13 +207,13 @@ def due_at(
         )
     due = ladder.due
     if due.of is DateOf.WINDOW:
-        return closes_at
+        return falls(closes_at)
     if due.of is DateOf.RESULTS:
-        return calendar.start_of(edition.results.due_on + timedelta(days=1))
+        return falls(calendar.start_of(edition.results.due_on + timedelta(days=1)))
     if due.of is DateOf.IMPLEMENTATION:
-        return calendar.start_of(edition.implementation.ends_on + timedelta(days=1))
+        return falls(calendar.start_of(edition.implementation.ends_on + timedelta(days=1)))
     if due.on is not None:
-        return calendar.start_of(due.on + timedelta(days=1))
+        return falls(calendar.start_of(due.on + timedelta(days=1)))
     today = calendar.day_of(now)
     if due.working_days is not None:
         return calendar.start_of(calendar.plus_working_days(today, due.working_days) + timedelta(days=1))

@@ -15,6 +15,7 @@ from pydantic import StrictInt
 
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.edition import Edition, PartyKind, Programme, Window
+from kcity_flow.domain.freeze import Pause, falls
 from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.domain.values import Frozen, Instant
 
@@ -303,6 +304,25 @@ class Application(Frozen):
     grade: str | None = None
     follow_ups: tuple[str, ...] = ()
     timers: dict[str, Timer] = {}
+    frozen: dict[str, int] = {}
+    """What it rests for, its country or all, and the edition's entry that said so."""
+    pauses: tuple[Pause, ...] = ()
+    """When freezes let it rest, in order; the last has no end while it does."""
+    last_at: Instant | None = None
+    """When it was last moved on, or the clock last did something: no pause begins before."""
+
+    @property
+    def frozen_since(self) -> datetime | None:
+        """Since when it rests; nothing, if it does not."""
+        return self.pauses[-1].since if self.frozen else None
+
+    def falls(self, at: datetime, now: datetime) -> datetime:
+        """When a date of the edition falls for this application: later by what it lay in of each pause. UTC."""
+        return falls(self.pauses, at, now)
+
+    def holds_up(self, timer: Timer) -> bool:
+        """Whether a suspension lets this timer rest."""
+        return self.suspended_at is not None and timer.name not in RUN_WHILE_SUSPENDED
 
     def seats(self, step: str) -> tuple[Seat, ...]:
         """Reviewers assigned to a step."""
@@ -415,8 +435,10 @@ class Facts:
 
     @property
     def window(self) -> Window:
-        """The window the application came in by."""
-        return self.edition.window(self.programme)
+        """The window the application came in by, and when it closes for this one."""
+        window = self.edition.window(self.programme)
+        closes_at = self.application.falls(window.closes_at, self.now)
+        return window if closes_at == window.closes_at else window.model_copy(update={"closes_at": closes_at})
 
     @property
     def step(self) -> str:

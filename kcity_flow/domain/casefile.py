@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from kcity_flow.domain import agenda, effects, framework, selection
+from kcity_flow.domain import agenda, effects, framework, freeze, selection
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.agenda import sides_to_agree
 from kcity_flow.domain.application import PROPOSAL_TIMERS, Application, Facts, Proposal, Timer, Undo
@@ -23,7 +23,7 @@ from kcity_flow.domain.edition import Edition, Ladder, PartyKind, StepKind
 from kcity_flow.domain.errors import IdTaken, Refusal, SecondPersonNeeded
 from kcity_flow.domain.evaluation import last_judged, means
 from kcity_flow.domain.ledger import GENESIS, sealed
-from kcity_flow.domain.letters import BIDDERS, letters
+from kcity_flow.domain.letters import BIDDERS, PAUSES, letters, told_of_pause
 from kcity_flow.domain.machine import APPLICATIONS, EDITIONS, Lifecycle
 from kcity_flow.domain.messages import Batch, By, Entry, Letter, Outcome, Receipt, View, canonical
 from kcity_flow.domain.moves import EDITION_BY_TRIGGER, Move
@@ -97,7 +97,7 @@ class CaseFile:
         self.calendar = agenda.Calendar(ZoneInfo(edition.zone), frozenset(days_off))
         # Both are changed in place; named here they count as set, and a continued run gets them (exclude_unset).
         self.carried = Carried.model_validate({"proposals": {}, "seen": {}, **(carried or {})})
-        self._coming: tuple[tuple[dict[str, Timer], Any], list[Coming]] | None = None
+        self._coming: tuple[tuple[dict[str, Timer], Any, bool], list[Coming]] | None = None
         self.outgoing: list[Entry] = []
         self.post: list[Letter] = []
 
@@ -189,6 +189,7 @@ class CaseFile:
             stage=self.stage,
             hash=entry.hash,
             trigger=trigger,
+            meets=len(command.refs) if hasattr(command, "refs") else None,
         )
         self._remember(command.id, receipt)
         return receipt
@@ -269,7 +270,7 @@ class CaseFile:
         self.carried.missed = agenda.armed(self.timer_rows, trigger, dest, self.carried.missed, self._standing())[1]
         stated = {name: getattr(command, name) for name in STATED if hasattr(command, name)}
         if trigger == "award_contract":
-            stated = {"ends_on": facts.edition.implementation.ends_on}
+            stated = {"ends_on": self._standing().ends_on}
         for name in to_arm:
             self._arm(name, entry.number, now, stated)
         # Only an application's rows have it; stages of the two tables that are spelt alike are equal.
@@ -360,7 +361,7 @@ class CaseFile:
         ladder = self.edition.ladder(name)
         if ladder is None:
             return
-        due = agenda.due_at(ladder, self.edition, self.calendar, now, self._closes_at(), stated)
+        due = agenda.due_at(ladder, self.edition, self.calendar, now, self._closes_at(), stated, self._falls(now))
         moved = self.timers.get(key or name)
         generation = moved.generation + 1 if moved else 0
         timer = Timer(name=name, entry=entry, armed_at=now, due_at=due, generation=generation)
@@ -374,6 +375,19 @@ class CaseFile:
     def _closes_at(self) -> datetime:
         return max(window.closes_at for window in self.edition.windows)
 
+    def _falls(self, now: datetime) -> Callable[[datetime], datetime]:
+        """When a date of the edition falls for this subject, pauses counted."""
+        return lambda at: self._standing().falls(at, now)
+
+    @property
+    def rests(self) -> bool:
+        """Whether a freeze lets it rest: no timer runs."""
+        raise NotImplementedError
+
+    def running(self, timers: Mapping[str, Timer]) -> Iterator[Timer]:
+        """Which of these timers run now."""
+        return iter(()) if self.rests else agenda.running(timers, self.stage)
+
     def _reminded(self, ladder: Ladder) -> Ladder:
         return ladder
 
@@ -382,8 +396,8 @@ class CaseFile:
 
     def _next_steps(self) -> list[Coming]:
         # Asked several times a command; timers are values, replaced when they change, never changed.
-        of = (self.timers, self.stage)
-        if self._coming is None or self._coming[0][0] is not of[0] or self._coming[0][1] is not of[1]:
+        of = (self.timers, self.stage, self.rests)
+        if self._coming is None or any(was is not now for was, now in zip(self._coming[0], of, strict=True)):
             self._coming = (of, self._steps_of_timers())
         return self._coming[1]
 
@@ -391,7 +405,7 @@ class CaseFile:
         found = []
         for key, timer in self.timers.items():
             ladder = self.edition.ladder(timer.name)
-            if ladder is None or timer not in agenda.running(self.timers, self.stage):
+            if ladder is None or timer not in self.running(self.timers):
                 continue
             rungs = agenda.steps(timer, self._reminded(ladder), self.calendar, self.subject)
             found.append((rungs[timer.done].at, key, rungs[timer.done]))
@@ -427,7 +441,7 @@ class CaseFile:
         if ladder.times == 0 or fallen < ladder.times:
             # Due is the end of a day: counted from the next day, the date would slip by one each time.
             last = timer.due_at - timedelta(microseconds=1)
-            again = agenda.due_at(ladder, self.edition, self.calendar, last, self._closes_at(), {})
+            again = agenda.due_at(ladder, self.edition, self.calendar, last, self._closes_at(), {}, self._falls(now))
             timer = timer.model_copy(
                 update={"armed_at": timer.due_at, "due_at": again, "generation": timer.generation + 1, "fallen": fallen}
             )
@@ -497,6 +511,9 @@ class CaseFile:
             return ()
         timers, awaited = {**self.carried.missed, **self.timers}, {task.what: task for task in self._awaited()}
         found = [self._proposal_waits(proposal, timers) for proposal in self.carried.proposals.values()]
+        if self.rests:
+            # Proposals are still handled; nobody has to by a date.
+            return tuple(waiting.model_copy(update={"due_at": None}) for waiting in found)
         for timer in agenda.running(timers, self.stage):
             ladder = self.edition.ladder(timer.name)
             if ladder is None or timer.name in PROPOSAL_TIMERS:
@@ -621,8 +638,32 @@ class ApplicationFile(CaseFile):
             self.releases.append(m.ReleasePlace(id=id, by=by, ref=self.subject, krw=facts.command.krw))
         self.carried.undo = effects.undo_after(facts, number, self.carried.undo)
 
+    @property
+    def rests(self) -> bool:
+        """Whether it is frozen."""
+        return bool(self.application.frozen)
+
+    def _tell_of_pause(self, entry: Entry, before: Mapping[str, Timer]) -> None:
+        """One letter to everybody whose deadlines rest, or have moved: the applicant in any case."""
+        dates: dict[str, list[m.Moved]] = {self._contact(): []}
+        for key, timer in self.timers.items():
+            ladder = self.edition.ladder(timer.name)
+            if ladder is None or self.application.holds_up(timer):
+                continue
+            was, since = before.get(key, timer).due_at, self.application.frozen_since
+            if was <= since if since else was == timer.due_at:
+                continue  # it was over before
+            moved = m.Moved(timer=timer.name, was=was, due_at=None if since else timer.due_at)
+            for person in self._recipients(timer, ladder.to):
+                if person.startswith("P-"):
+                    dates.setdefault(person, []).append(moved)
+        self.post += told_of_pause(entry, dates)
+
     def _settle(self, command: m.Command, facts: Any, dest: Any, entry: Entry, now: datetime) -> None:
+        timers, rested = self.application.timers, self.rests
         super()._settle(command, facts, dest, entry, now)
+        if entry.command in PAUSES and rested != self.rests:
+            self._tell_of_pause(entry, timers)
         undo = self.carried.undo
         if undo is not None and undo.entry == entry.number:
             # The clock goes on after a move made in error: only what the move itself ended or moved is to come back.
@@ -682,7 +723,7 @@ class ApplicationFile(CaseFile):
 
     def _is_late(self) -> bool:
         at = self.application.received_at
-        return at is not None and at >= self._closes_at()
+        return at is not None and at >= self.application.falls(self._closes_at(), at)
 
     def _recipients(self, timer: Timer, to: tuple[str, ...]) -> list[str]:
         found: list[str] = []
@@ -746,6 +787,8 @@ class ApplicationFile(CaseFile):
             unsealed=tuple(app.unsealed()),
             matching_krw=app.matching_krw,
             published=app.published,
+            frozen=app.frozen,
+            frozen_since=app.frozen_since,
             closed=self.finished(),
             entries=self.carried.entries,
             head=self.carried.head,
@@ -794,6 +837,11 @@ class EditionFile(CaseFile):
 
     def _set_timers(self, timers: dict[str, Timer]) -> None:
         self.carried.call = self.call.model_copy(update={"timers": timers})
+
+    @property
+    def rests(self) -> bool:
+        """Whether all is frozen; a freeze of some countries leaves the edition its clock."""
+        return freeze.ALL in self.call.frozen()
 
     def _awaited(self) -> Iterable[Awaited]:
         if self.stage is EditionStage.DRAFT:
@@ -917,6 +965,8 @@ class EditionFile(CaseFile):
             waiting_proposals=tuple(self.carried.proposals),
             waiting=self._waiting(),
             krw=self.call.committed_krw(),
+            frozen={scope: found.entry for scope, found in self.call.frozen().items()},
+            frozen_since=min((found.since for found in self.call.frozen().values()), default=None),
             closed=self.finished(),
             entries=self.carried.entries,
             head=self.carried.head,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from kcity_flow.domain import framework, procurement, work
+from kcity_flow.domain import framework, freeze, procurement, work
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import (
     CORRECTABLE,
@@ -22,9 +22,12 @@ from kcity_flow.domain.application import (
     Seat,
     Undo,
 )
-from kcity_flow.domain.stages import Stage
+from kcity_flow.domain.stages import ENDS, Role, Stage
 
-KEEP_UNDO = ("correct", "flag", "declare_conflict", "refuse_proposal", "retract_proposal", "lapse_proposal")
+KEEP_UNDO = (
+    "correct", "flag", "declare_conflict", "refuse_proposal", "retract_proposal", "lapse_proposal", "freeze",
+    "unfreeze",
+)  # fmt: skip
 """Moves after which the last stage move can still be undone."""
 
 
@@ -32,7 +35,12 @@ def undo_after(facts: Facts, number: int, undo: Undo | None) -> Undo | None:
     """What can be undone after a move that became entry ``number``; before it that was ``undo``."""
     trigger = facts.command.trigger
     if facts.dest is not facts.source and not trigger.startswith("return_to_"):
-        return Undo(trigger=trigger, entry=number, before=facts.application)
+        return Undo(trigger=trigger, entry=number, before=_freed_by_its_end(facts, facts.application, facts.dest))
+    if undo is not None and trigger == "unfreeze" and not (after := EFFECTS[trigger](facts))["frozen"]:
+        # What may come back rested with the rest.
+        since, until = facts.application.pauses[-1].since, facts.command.thawed_at
+        before = undo.before.model_copy(update=freeze.dates_after(undo.before, since, until, facts.edition.zone))
+        return undo.model_copy(update={"before": before}) if after["pauses"] else undo
     if undo is not None and trigger == "declare_conflict":
         # Whoever is in conflict is so in the application before as well.
         before = undo.before.model_copy(update=_declare(replace(facts, application=undo.before)))
@@ -58,6 +66,7 @@ def _receive(facts: Facts) -> dict[str, Any]:
         "months": command.months,
         "site_kind": command.site_kind,
         "sector": command.sector,
+        **freeze.arrived(command.freezes),
     }
 
 
@@ -180,7 +189,9 @@ def _correct(facts: Facts) -> dict[str, Any]:
     return {field: datetime.fromisoformat(value) if field == "received_at" else value}
 
 
-_NOT_UNDONE = ("stage", "since", "decided_by", "timers", "applicant", "judged_by", *CORRECTABLE)
+_NOT_UNDONE = (
+    "stage", "since", "decided_by", "timers", "applicant", "judged_by", "frozen", "pauses", "last_at", *CORRECTABLE,
+)  # fmt: skip
 
 
 def _undo(facts: Facts) -> dict[str, Any]:
@@ -196,6 +207,7 @@ EFFECTS: dict[str, Effect] = {
     **framework.EFFECTS,
     **procurement.EFFECTS,
     **work.EFFECTS,
+    **freeze.EFFECTS,
     "receive": _receive,
     "supersede": _supersede,
     "acknowledge": lambda _: {"acknowledged": True},
@@ -284,9 +296,19 @@ def after(facts: Facts, dest: Stage) -> Application:
     changes = effect(facts) if effect else {}
     if (judges := _judges(facts)) != facts.application.judged_by:
         changes = {**changes, "judged_by": judges}
+    if facts.command.by.role is Role.CLOCK or trigger not in KEEP_UNDO:
+        changes = {**changes, "last_at": facts.now}
     moved = facts.application.model_copy(update=changes) if changes else facts.application
+    moved = _freed_by_its_end(facts, moved, dest)
     if dest is facts.application.stage:
         return moved
     reached = moved.reached if dest in moved.reached else (*moved.reached, dest)
     stands = {"stage": dest, "since": facts.now, "decided_by": facts.entries + 1, "reached": reached}
     return moved.model_copy(update=stands)
+
+
+def _freed_by_its_end(facts: Facts, application: Application, dest: Stage) -> Application:
+    # No thaw reaches an end, and nothing rests there.
+    if dest not in ENDS or not application.frozen:
+        return application
+    return application.model_copy(update=freeze.thawed(application, facts.now, facts.edition.zone))

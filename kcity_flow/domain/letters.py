@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
-from kcity_flow.domain.messages import Entry, Letter, Outcome
+from kcity_flow.domain.messages import Entry, Letter, Moved, Outcome
 from kcity_flow.domain.stages import DECIDED
 
 APPLICANT, BIDDERS = "applicant", "bidders"
@@ -79,6 +79,9 @@ RESULTS = {
 CONFLICT_FOUND = "conflict_found"
 """The letter about a conflict that was found after the decision."""
 
+PAUSES = {"receive": "frozen", "freeze": "frozen", "unfreeze": "thawed"}
+"""Trigger → the letter to everybody whose deadlines rest from then on, or run again."""
+
 DUE_BY = {
     "clarification_asked": "clarification",
     "framework_opened": "framework_signature",
@@ -149,3 +152,14 @@ def letters(
         for person in people.get(to, (to,))
         if person
     ]
+
+
+def told_of_pause(entry: Entry, dates: Mapping[str, Sequence[Moved]]) -> list[Letter]:
+    """One letter a person about all the deadlines of theirs that rest, or have moved.
+
+    Args:
+        entry: By which it began to rest, or ceased to.
+        dates: Person's id → their deadlines.
+    """
+    template = PAUSES[entry.command]
+    return [_letter(entry, template, to, {}).model_copy(update={"dates": tuple(own)}) for to, own in dates.items()]

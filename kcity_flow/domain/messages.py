@@ -22,8 +22,9 @@ from pydantic import (
     ValidationError,
 )
 
-from kcity_flow.domain.edition import Edition, PartnerKind, PartyKind
+from kcity_flow.domain.edition import Country, Edition, PartnerKind, PartyKind
 from kcity_flow.domain.errors import Unreadable
+from kcity_flow.domain.freeze import Freeze
 from kcity_flow.domain.stages import Role, Stage, Via
 from kcity_flow.domain.values import Day, Frozen, Instant, Krw
 
@@ -150,6 +151,8 @@ class Receive(Command):
     months: int | None = Field(default=None, ge=1, le=60, description="length of the work, months")
     site_kind: Code | None = None
     sector: Code | None = None
+    freezes: tuple[Freeze, ...] = ()
+    """Those of its country and of all, ended or not, as the edition has them."""
 
 
 class Supersede(Command):
@@ -692,6 +695,22 @@ class Correct(Command):
     value: str = Field(max_length=300)
 
 
+class FreezeOrder(Command):
+    """It rests, with all or with its country, from ``from_at`` on."""
+
+    trigger: Literal["freeze"] = "freeze"
+    countries: tuple[Country, ...] = ()
+    from_at: Instant
+
+
+class UnfreezeOrder(Command):
+    """What let it rest was lifted at ``thawed_at``."""
+
+    trigger: Literal["unfreeze"] = "unfreeze"
+    countries: tuple[Country, ...] = ()
+    thawed_at: Instant
+
+
 ApplicationCommand = Annotated[
     Receive | Supersede | Plain | PassScreening | DeclareIneligible | Reject | Select | PlaceOnReserve | PassOver
     | FailFramework | AwardContract | FailProcurement | SubmitFinal | ReturnFinal | Close | MergeDuplicate
@@ -700,7 +719,7 @@ ApplicationCommand = Annotated[
     | ReplaceSignatory | TableText | NegotiateText | SignParty | RefuseSignature | ExtendSignature | AgreeTerms
     | PublishNotice | AskQuestion | AnswerQuestion | ReceiveBid | WithdrawBid | NameCommittee | DeclareBidConflict
     | RecordBid | EvaluateBids | RecordNegotiation | AnnounceAward | Complain | DecideComplaint | ReduceAward
-    | Extend | NotifyTermination | FollowUp | HandleProposal | Correct,
+    | Extend | NotifyTermination | FollowUp | HandleProposal | Correct | FreezeOrder | UnfreezeOrder,
     Field(discriminator="trigger"),
 ]  # fmt: skip
 
@@ -824,6 +843,30 @@ class CancelCall(Command):
     refs: tuple[Ref, ...]
 
 
+class _Counted(Command):
+    """``refs`` are the applications it meets, as the register has them when it takes effect: nobody agrees on them."""
+
+    countries: tuple[Country, ...] = ()
+    refs: tuple[Ref, ...] = ()
+
+    def substance(self) -> dict[str, Any]:
+        """What two persons agree on: whoever arrived since is met as well."""
+        return {name: value for name, value in super().substance().items() if name != "refs"}
+
+
+class FreezeEdition(_Counted):
+    """All applications of some countries, or of all if none is named, rest from ``from_at`` on, or from now."""
+
+    trigger: Literal["freeze"] = "freeze"
+    from_at: Instant | None = None
+
+
+class UnfreezeEdition(_Counted):
+    """The end of a freeze of the countries that are named, or of that of all."""
+
+    trigger: Literal["unfreeze"] = "unfreeze"
+
+
 class OrderReturn(Command):
     """Undo an application's last move where it took or freed a place. ``to`` is the stage it goes back to."""
 
@@ -855,7 +898,8 @@ class CloseEdition(Command):
 
 EditionCommand = Annotated[
     PlainEdition | NameReviewers | DecideSelection | PublishResults | NominateNext | PromoteNext | CancelAward
-    | CancelCall | OrderReturn | ReleasePlace | CloseEdition | HandleProposal | Correct,
+    | CancelCall | OrderReturn | ReleasePlace | CloseEdition | HandleProposal | Correct | FreezeEdition
+    | UnfreezeEdition,
     Field(discriminator="trigger"),
 ]  # fmt: skip
 
@@ -980,13 +1024,23 @@ class Receipt(Frozen):
     stage: str
     hash: str
     repeated: bool = False
+    meets: int | None = None
+    """How many applications an edition's decision names."""
+
+
+class Moved(Frozen):
+    """A deadline that rests, or that has moved: its timer, when it was due, and when it is now."""
+
+    timer: str
+    was: Instant
+    due_at: Instant | None = None
 
 
 class Letter(Frozen):
     """A letter due: what it is about and to whom; its text is made when it is written to the outbox.
 
     ``key`` never repeats. ``to`` is a person's id or a role of the desk's. ``grounds`` are those on which the decision
-    it tells may be objected to.
+    it tells may be objected to; ``dates`` those that it tells of.
     """
 
     key: str
@@ -996,6 +1050,7 @@ class Letter(Frozen):
     about: int
     due_at: Instant | None = None
     grounds: tuple[str, ...] = ()
+    dates: tuple[Moved, ...] = ()
 
 
 class Waiting(Frozen):
@@ -1048,6 +1103,9 @@ class View(Frozen):
     matching_krw: int = 0
     published: bool = False
     """Whether its result is."""
+    frozen: dict[str, int] = {}
+    """What it rests for, its country or all, and the edition's entry that said so."""
+    frozen_since: Instant | None = None
     closed: bool = False
     entries: int
     head: str

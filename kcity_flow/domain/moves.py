@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kcity_flow.domain import framework as f
+from kcity_flow.domain import freeze as fz
 from kcity_flow.domain import guards as g
 from kcity_flow.domain import procurement as p
 from kcity_flow.domain import selection as s
@@ -40,6 +41,13 @@ class Move(NamedTuple):
         """Whether the edition's order stands for both persons: on its own moves and on undoing them, nowhere else."""
         return by.order is not None and by.via is Via.EDITION and (self.sent_by is Via.EDITION or self.undoes)
 
+    @property
+    def rests(self) -> bool:
+        """Whether a frozen application does not make it."""
+        if self.undoes or self.sent_by is Via.EDITION or self.trigger in WHILE_FROZEN:
+            return False
+        return any(source in NO_END for source in self.sources)
+
 
 S, E, R = Stage, EditionStage, Role
 
@@ -64,6 +72,14 @@ JUDGED = (S.SCREENING, *STEPS, S.SHORTLISTED, S.RESERVE)
 WORK = (S.IMPLEMENTATION, S.SUSPENDED, S.ACCEPTANCE)
 WITH_FRAMEWORK = (S.FRAMEWORK, S.PROCUREMENT, S.IMPLEMENTATION, S.SUSPENDED)
 ENDS_OF_WORK = (*WORK, S.SETTLEMENT, S.TERMINATED)
+NO_END = tuple(stage for stage in ANY if stage not in ENDS)
+"""Where a freeze lets it rest."""
+
+WHILE_FROZEN = (
+    "withdraw", "correct", "answer_clarification", "object", "flag", "refuse_proposal", "retract_proposal",
+)  # fmt: skip
+"""What people still do while it is frozen, beside undoing a move; and whatever the edition orders."""
+
 EDITION = Via.EDITION
 
 # fmt: off
@@ -172,6 +188,8 @@ FACT_MOVES = (
     Move("refuse_proposal",         ANY,                               None,             PEOPLE,     (g.waiting_proposal, g.another_who_may_approve, g.reason_given)),
     Move("retract_proposal",        ANY,                               None,             PEOPLE,     (g.waiting_proposal, g.the_proposer, g.reason_given)),
     Move("lapse_proposal",          ANY,                               None,             CLOCK,      (g.waiting_proposal,)),
+    Move("freeze",                  NO_END,                            None,             MINISTRY,   (fz.of_the_country, fz.not_frozen_by_it, g.reason_given), MINISTRY, (), EDITION),
+    Move("unfreeze",                NO_END,                            None,             MINISTRY,   (fz.of_the_country, fz.frozen_by_it, g.reason_given), MINISTRY, (), EDITION),
 )
 
 EDITION_MOVES = (
@@ -187,6 +205,8 @@ EDITION_MOVES = (
     Move("cancel_call",             (E.OPEN, E.DECIDING, E.PUBLISHED), None,             MINISTRY,   (s.of_this_edition, s.scope_stated, s.reason_given), MINISTRY),
     Move("order_return",            (E.DECIDING, E.PUBLISHED),         None,             DESK,       (s.held_before, s.let_go_of, s.returned_place_free, s.reason_given), DESK),
     Move("release_place",           (E.DECIDING, E.PUBLISHED),         None,             PEOPLE + CLOCK, (s.known_to_the_edition,), (), (), Via.APPLICATION),
+    Move("freeze",                  (E.OPEN, E.DECIDING, E.PUBLISHED), None,             MINISTRY,   (s.of_this_edition, fz.something_to_freeze, fz.counts_from_then, s.reason_given), MINISTRY),
+    Move("unfreeze",                (E.OPEN, E.DECIDING, E.PUBLISHED), None,             MINISTRY,   (s.of_this_edition, fz.something_to_lift, s.reason_given), MINISTRY),
     Move("close_edition",           (E.PUBLISHED,),                    E.CLOSED,         MINISTRY,   (s.every_application_ended,), MINISTRY),
     Move("flag",                    tuple(E),                          None,             (R.CLOCK, *DESK)),
     Move("correct",                 tuple(E),                          None,             DESK,       (s.corrects_an_entry, s.reason_given), DESK),
@@ -214,7 +234,11 @@ def _returns() -> tuple[Move, ...]:
     )
 
 
-MOVES = STAGE_MOVES + _returns() + FACT_MOVES
+def _refused_while_frozen(move: Move) -> Move:
+    return move._replace(guards=(fz.not_frozen, *move.guards)) if move.rests else move
+
+
+MOVES = tuple(map(_refused_while_frozen, STAGE_MOVES + _returns() + FACT_MOVES))
 BY_TRIGGER = {(move.trigger, source): move for move in MOVES for source in move.sources}
 EDITION_BY_TRIGGER = {(move.trigger, source): move for move in EDITION_MOVES for source in move.sources}
 

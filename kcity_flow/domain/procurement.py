@@ -23,6 +23,7 @@ from kcity_flow.domain.application import (
     Tender,
 )
 from kcity_flow.domain.edition import BEFORE_CLOSE, ProcurementMode
+from kcity_flow.domain.freeze import falls_on
 from kcity_flow.domain.guards import Setting
 from kcity_flow.domain.stages import Role
 
@@ -573,7 +574,9 @@ def _uphold(facts: Facts) -> dict[str, Any]:
 
 def _contract(facts: Facts) -> dict[str, Any]:
     contract = Contract(contractor=facts.command.contractor, krw=facts.command.krw)
-    return {"contract": contract, "ends_on": facts.edition.implementation.ends_on, "ends_set_at": facts.now}
+    edition = facts.edition
+    ends_on = falls_on(facts.application.pauses, edition.implementation.ends_on, edition.zone, facts.now)
+    return {"contract": contract, "ends_on": ends_on, "ends_set_at": facts.now}
 
 
 def _reduce(facts: Facts) -> dict[str, Any]:

@@ -14,17 +14,19 @@ from fractions import Fraction
 from itertools import count, groupby, takewhile
 from typing import Any
 
+from kcity_flow.domain import freeze
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import Proposal, Timer
 from kcity_flow.domain.edition import Edition, Programme, Quota, QuotaKind, Tie, TieRule
+from kcity_flow.domain.freeze import Freeze
 from kcity_flow.domain.messages import Choice
-from kcity_flow.domain.stages import EditionStage, Stage
+from kcity_flow.domain.stages import EditionStage, Role, Stage
 from kcity_flow.domain.values import Frozen, Instant
 
 NAMED = 5
 """Of more applications than this a sentence names so many, and counts the others."""
 
-REASON_TOLD = ("cancel_award", "cancel_call", "order_return")
+REASON_TOLD = ("cancel_award", "cancel_call", "order_return", "freeze", "unfreeze")
 """Moves whose reason is about each application they meet, and goes to it. Of others it may be about somebody else."""
 
 HOLDING = (Stage.SELECTED, Stage.FRAMEWORK, Stage.PROCUREMENT)
@@ -61,6 +63,18 @@ class Call(Frozen):
     nominated: dict[str, str] = {}
     """Programme → who was named as next on its reserve."""
     timers: dict[str, Timer] = {}
+    freezes: tuple[Freeze, ...] = ()
+    """Every freeze of all or of a country there was, as they were ordered."""
+    rang_at: Instant | None = None
+    """When the clock last did something here."""
+
+    def frozen(self) -> dict[str, Freeze]:
+        """What is frozen now: a country's code, or ``all``, and by which freeze."""
+        return {one.scope: one for one in self.freezes if one.until is None}
+
+    def falls(self, at: datetime, now: datetime) -> datetime:
+        """When a date of the edition falls for the edition itself: it rests where all is frozen. UTC."""
+        return freeze.falls(freeze.pauses_of(one for one in self.freezes if one.scope == freeze.ALL), at, now)
 
     def standings(self) -> dict[str, Holder]:
         """Every place that is counted, and every line on a reserve, by application."""
@@ -118,7 +132,7 @@ class EditionFacts:
 
 def windows_over(facts: EditionFacts) -> str:
     """The last window has closed."""
-    last = max(window.closes_at for window in facts.edition.windows)
+    last = facts.call.falls(max(window.closes_at for window in facts.edition.windows), facts.now)
     return "" if facts.now >= last else f"the last window to close at {last.isoformat()}"
 
 
@@ -599,6 +613,7 @@ EFFECTS: dict[str, Callable[[EditionFacts], Call]] = {
     "promote_next": _promote,
     "order_return": _return,
     "release_place": _release,
+    **freeze.EDITION_EFFECTS,
 }
 """Trigger → what it does to the call beside its stage."""
 
@@ -607,6 +622,8 @@ def after(facts: EditionFacts, dest: EditionStage) -> Call:
     """The call after a legal move to ``dest``. The move must have been judged before."""
     effect = EFFECTS.get(facts.command.trigger)
     moved = _still_vacant(effect(facts), facts.edition) if effect else facts.call
+    if facts.command.by.role is Role.CLOCK:
+        moved = moved.model_copy(update={"rang_at": facts.now})
     if dest is facts.call.stage:
         return moved
     return moved.model_copy(update={"stage": dest, "since": facts.now})
@@ -644,6 +661,8 @@ def orders(facts: EditionFacts) -> list[tuple[str, str, dict[str, Any]]]:
             return [(command.ref, "cancel_award", {})]
         case "cancel_call":
             return [(ref, "cancel_call", {}) for ref in command.refs]
+        case "freeze" | "unfreeze":
+            return freeze.orders(facts)
         case "order_return":
             return [(command.ref, f"return_to_{command.to}", {})]
         case _:

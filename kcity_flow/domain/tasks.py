@@ -62,8 +62,8 @@ def _published(app: Application, _: Edition) -> bool:
 
 
 def _late(app: Application, edition: Edition) -> bool:
-    window = edition.window(edition.programme(app.programme))
-    return app.received_at is not None and app.received_at >= window.closes_at
+    window, at = edition.window(edition.programme(app.programme)), app.received_at
+    return at is not None and at >= app.falls(window.closes_at, at)
 
 
 def _late_and(late: Late) -> Callable[[Application, Edition], bool]:

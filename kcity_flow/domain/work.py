@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 
-from kcity_flow.domain.application import RUN_WHILE_SUSPENDED, Effect, Facts, Timer
+from kcity_flow.domain import freeze
+from kcity_flow.domain.application import Effect, Facts
 
 
 def deliverables_listed(facts: Facts) -> str:
@@ -73,24 +73,9 @@ def _resume(facts: Facts) -> dict[str, Any]:
     application = facts.application
     assert application.suspended_at is not None  # the stage is `suspended`
     stood_still = application.suspended_at
-    pause = facts.now - max(stood_still, application.ends_set_at or stood_still)
-    ends_on = application.ends_on + timedelta(days=pause.days) if application.ends_on else None
-    timers = {key: _after_pause(timer, stood_still, facts.now) for key, timer in application.timers.items()}
+    ends_on = freeze.end_of_work_after(application, stood_still, facts.now, facts.edition.zone)
+    timers = freeze.timers_after(application.timers, stood_still, facts.now, application.holds_up)
     return {"suspended_at": None, "ends_on": ends_on, "timers": timers}
-
-
-def _after_pause(timer: Timer, since: datetime, until: datetime) -> Timer:
-    """A deadline that stood still, later by the pause, or by what came of it after it was set; reminders with it."""
-    if timer.name in RUN_WHILE_SUSPENDED:
-        return timer
-    pause = until - max(since, timer.armed_at)
-    return timer.model_copy(
-        update={
-            "due_at": timer.due_at + pause,
-            "armed_at": timer.armed_at + pause,
-            "generation": timer.generation + 1,
-        }
-    )
 
 
 EFFECTS: dict[str, Effect] = {

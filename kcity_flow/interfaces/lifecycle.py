@@ -19,7 +19,8 @@ Generated from the tables in `kcity_flow/domain/moves.py` by `make docs`; change
 
 A row reads: one of *who* may make the *move* on what stands at one of *from*; it then stands at *to*, provided every
 condition holds. Where a *second person* is named, the first one's command is a proposal, and the move is made when a
-second person of these roles confirms it with the same data.
+second person of these roles confirms it with the same data. While an application is *frozen* it rests: only moves that
+say *yes* are made then, and the clock makes none.
 """
 
 
@@ -41,6 +42,7 @@ def _row(move: Move) -> dict[str, Any]:
         "actors": [role.value for role in move.actors],
         "approvers": [role.value for role in move.approvers],
         "sent_by": move.sent_by.value if move.sent_by else None,
+        "rests": move.rests,
         "guards": [{"name": guard.__name__, "sentence": sentence(guard)} for guard in (*move.rules, *move.guards)],
     }
 
@@ -90,12 +92,12 @@ def markdown() -> str:
         "## An application\n",
         f"```mermaid\n{mermaid()}\n```\n",
         "### Moves that change the stage\n",
-        _table(STAGE_MOVES),
+        _table(STAGE_MOVES, frozen=True),
         "### Moves that undo the last one\n",
         "Each leads back to the stage that the last move left.\n",
-        _table(undoing),
+        _table(undoing, frozen=True),
         "### Moves that record a fact and keep the stage\n",
-        _table(FACT_MOVES),
+        _table(FACT_MOVES, frozen=True),
         "## An edition\n",
         f"```mermaid\n{edition_mermaid()}\n```\n",
         _table(EDITION_MOVES),
@@ -103,11 +105,14 @@ def markdown() -> str:
     return "\n".join(parts)
 
 
-def _table(table: Iterable[Move]) -> str:
-    lines = ["| move | from | to | who | second person | conditions |", "| --- | --- | --- | --- | --- | --- |"]
+def _table(table: Iterable[Move], *, frozen: bool = False) -> str:
+    head = ["move", "from", "to", "who", "second person", *["frozen"] * frozen, "conditions"]
+    lines = [f"| {' | '.join(head)} |", f"| {' | '.join(['---'] * len(head))} |"]
     for move in table:
         who = f"{roles(move.actors)} (sent by the {move.sent_by})" if move.sent_by else roles(move.actors)
         asked = " ".join(f"**{g.__name__}**: {sentence(g)}" for g in (*move.rules, *move.guards))
-        cells = (f"`{move.trigger}`", sources(move), move.dest or "–", who, roles(move.approvers) or "–", asked or "–")
+        rests = ["no" if move.rests else "yes"] * frozen
+        second = roles(move.approvers) or "–"
+        cells = (f"`{move.trigger}`", sources(move), move.dest or "–", who, second, *rests, asked or "–")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

@@ -89,6 +89,7 @@ def summary(season: Season) -> RenderableType:
     table.add_row("illegal, over quota", f"{figures.illegal_moves}, {figures.over_quota}")
     took = f", {figures.framework.median_days} days in the middle" if figures.framework.signed else ""
     table.add_row("frameworks", f"{figures.framework.signed} signed{took}, {figures.framework.failed} failed")
+    table.add_row("pauses", f"{figures.pauses_checked} deadlines moved by exactly that, {figures.pauses_wrong} did not")
     table.add_row("mails", f"{figures.mails.sent:,} sent, {figures.mails.duplicate} twice")
     table.add_row("replayed", f"{figures.replayed.histories} histories, {figures.replayed.failures} led elsewhere")
     table.add_row("the register", "matches the histories" if figures.register_matches else "differs from the histories")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, time
 from types import SimpleNamespace
 from typing import Any
@@ -121,6 +121,7 @@ def subject(
         ),
         Text(f"next due: {due}" + (f", waiting on {view.waits_on}" if view.waits_on else "")),
     ]
+    told += [Text(line, style="yellow") for line in _rests(view, facts)]
     if view.krw is not None:
         told.append(Text(f"award: {view.krw:,} KRW" if view.programme else f"awards: {view.krw:,} KRW"))
     if view.scores.get("score"):
@@ -171,7 +172,7 @@ def told_again(refs: Sequence[str], named: int = 5) -> str:
 
 _SHOWN_ABOVE = (
     "ref", "stage", "since", "programme", "city", "title", "year", "place", "timers", "applicant", "parties",
-    "framework", "tender", "terms", "terms_agreed",
+    "framework", "tender", "terms", "terms_agreed", "frozen", "freezes",
 )  # fmt: skip
 
 
@@ -765,6 +766,16 @@ def edition(found: Edition) -> RenderableType:
     if unsaid:
         lines.append(Text(f"{len(unsaid)} values do not say where they come from: {_heads(unsaid)}", style="dim"))
     return Group(*lines)
+
+
+def _rests(view: View, facts: dict[str, Any]) -> Iterator[str]:
+    """Since when it rests and by whose entry; of an edition, every freeze there was."""
+    if view.frozen_since and view.programme:
+        by = ", ".join(f"entry {entry} of edition {view.edition} ({scope})" for scope, entry in view.frozen.items())
+        yield f"frozen since {moment(view.frozen_since)}, by {by}: no deadline runs"
+    for freeze in facts.get("freezes", ()):
+        until = f"until {moment(freeze['until'])}" if freeze["until"] else "still"
+        yield f"freeze of {freeze['scope']}: since {moment(freeze['since'])}, {until}, entry {freeze['entry']}"
 
 
 def _heads(paths: list[str]) -> str:

@@ -133,6 +133,7 @@ def _context(letter: Letter, view: View, entry: Entry, name: str) -> dict[str, A
         "data": _filled(entry.data, "entry.data"),
         "due_at": _said(letter.due_at, "the due date"),
         "grounds": letter.grounds,
+        "letter": letter,
         # What stands behind the subject in the key: the timer of a reminder.
         "timer": letter.key.removeprefix(f"{letter.subject}/").partition("/")[0],
     }

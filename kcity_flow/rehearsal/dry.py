@@ -17,7 +17,8 @@ from kcity_flow.domain import messages as m
 from kcity_flow.domain.casefile import ApplicationFile, CaseFile, EditionFile
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.errors import FileClosed, Refusal
-from kcity_flow.gateway import BELONGS_TO, FILLED, filled
+from kcity_flow.domain.freeze import ALL
+from kcity_flow.gateway import BELONGS_TO, FILLED, FREEZES, filled
 
 
 class DryRun:
@@ -81,6 +82,8 @@ class DryRun:
         days_off = tuple(sorted({*self.calendar.days_off, *country}))
         start = m.StartApplication(ref=ref, edition=self.rules, edition_hash="", days_off=days_off)
         self.files[ref] = ApplicationFile(start)
+        frozen = [one for one in self.edition.call.freezes if one.scope in (ALL, data["applicant"]["country"])]
+        data = {**data, FREEZES: frozen} if frozen else data
         return self.command(ref, "receive", data, by, f"receive/{ref}")
 
     def command(self, subject: str, trigger: str, data: dict[str, Any], by: dict[str, Any], id: str) -> m.Receipt:
@@ -122,7 +125,7 @@ class DryRun:
         """When the clock will next write into a subject's ledger, if nobody acts before."""
         file = self.file(subject)
         due = []
-        for timer in agenda.running(file.timers, file.stage):
+        for timer in file.running(file.timers):
             ladder = file.edition.ladder(timer.name)
             if ladder is not None and ladder.then != "close_file":
                 due.append(agenda.steps(timer, ladder, file.calendar, file.subject)[-1].at)

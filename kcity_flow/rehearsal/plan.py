@@ -7,6 +7,7 @@ a move taken back, a reviewer replaced.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Container, Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,6 +45,9 @@ BEFORE_DECISION = (
     S.CONFIRMATION,
     S.SHORTLISTED,
 )
+
+FROZEN_DAYS = (4, 20)
+"""Working days that a freeze lasts: while decisions are near, and afterwards."""
 
 ASIDE = ("lapse_proposal", "flag", "correct", "refuse_proposal", "retract_proposal")
 """What may happen anywhere."""
@@ -177,14 +181,19 @@ class Story:
         self.ref = act.subject
         while True:
             stage, acts = self.stage, len(self.theatre.dry.files[self.ref].carried.seen)
+            done = set(self._done)
             try:
                 yield from self.nonsense()
                 yield from self.take_back()
+                if self.stage is stage:
+                    yield from self.rest()
                 if self.stage is stage:
                     yield from SCENES[stage](self)
             except Moved:
                 self.theatre.give_up(self._claims)
                 self.awaits_decision = False
+                if self.stage is stage:
+                    self._done = done  # a freeze came between: what was about to be done is not
             self._claims.clear()
             if self.stage is stage and acts == len(self.theatre.dry.files[self.ref].carried.seen):
                 return
@@ -232,8 +241,27 @@ class Story:
     def wait_for_the_edition(self) -> Script:
         """Until it has acted. If the stage changes by that, the scene is over."""
         undo = self.theatre.dry.files[self.ref].carried.undo
-        while self.theatre.dry.files[self.ref].carried.undo is undo:
+        while (now := self.theatre.dry.files[self.ref].carried.undo) is undo or (
+            now and undo and now.entry == undo.entry
+        ):
             yield from self.pause(1)
+
+    def rest(self) -> Script:
+        """Be frozen with the whole country, at a stage at which nobody has been yet."""
+        if not self._may_rest() or not [trigger for trigger in ("freeze", "unfreeze") if self.claim(trigger)]:
+            return
+        pauses = self.app.pauses
+        self.theatre.wishes.append(Wish("freeze", self.ref, {"country": self.character.country}))
+        while self.app.pauses == pauses:
+            yield from self.pause(1)
+
+    def _may_rest(self) -> bool:
+        """Whether nobody of the country who may get a place loses the time in which it is decided."""
+        if self.stage not in BEFORE_DECISION:
+            return self.app.published or self.stage not in (S.SELECTED, S.RESERVE)
+        mates = (c for c in self.theatre.cast.characters if c.country == self.character.country)
+        # Nor who is to come too late: in a country that was frozen the window closes later.
+        return all(m.fate.tier == "passed_over" and not m.fate.late and not m.fate.found_late for m in mates)
 
     def aside(self) -> Script:
         """What happens beside the road: flags, corrections, and proposals that come to nothing."""
@@ -252,7 +280,7 @@ class Story:
             yield from self.pause(2)
 
     def _open_for(self, days: int) -> bool:
-        return self.window.continuous or self.theatre.now + timedelta(days=days) < self.window.closes_at
+        return self.window.continuous or self.theatre.now + timedelta(days=days) < self._closes_at()
 
     def _proposals(self) -> bool:
         return bool(self.theatre.dry.files[self.ref].carried.proposals)
@@ -458,6 +486,8 @@ class Story:
             yield from self.desk("schedule", **self._invitation())
         while self.app.meeting and not self.app.meeting.held:
             yield Until(max(self.app.meeting.at + timedelta(hours=20), self.theatre.now))
+            if self.theatre.now < self.app.meeting.at:
+                continue  # a freeze has moved it
             if self.app.meeting.missed:
                 yield from self.desk("reschedule", **self._invitation(), reason="the applicant asked for it")
             elif self.app.missed < missed:
@@ -490,14 +520,22 @@ class Story:
         yield from self.departures()
         if self.stage is not S.RECEIVED:
             return
-        if self.fate.late:
+        if self._late():
             yield from self.turn_away()
         elif self.window.continuous:
             yield from self.pause(1, 3)
             yield from self.desk("open_screening")
         else:
             while self.stage is S.RECEIVED:
-                yield Until(max(self.window.closes_at, self.theatre.in_days(1)))
+                yield Until(max(self._closes_at(), self.theatre.in_days(1)))
+
+    def _late(self) -> bool:
+        arrived = self.app.received_at
+        return arrived is not None and arrived >= self._closes_at()
+
+    def _closes_at(self) -> datetime:
+        """When the window closes for it, pauses counted."""
+        return self.app.falls(self.window.closes_at, self.theatre.now)
 
     def acknowledges_late(self) -> bool:
         """Whether this is the one that is forgotten, and acknowledged when it is screened."""
@@ -527,7 +565,7 @@ class Story:
         yield from self.clarify()
         if self.fate.found_late:
             if self.once("found late"):
-                stamp = (self.window.closes_at + timedelta(minutes=25)).isoformat()
+                stamp = (self._closes_at() + timedelta(minutes=25)).isoformat()
                 yield from self.two("correct", R.DESK, R.HEAD, supersedes=1, field="received_at", value=stamp,
                                     reason="the stamp on the envelope was misread")  # fmt: skip
             yield from self.turn_away()
@@ -653,6 +691,9 @@ class Story:
         if self.stage is S.RESERVE:
             yield from self.tell()
         while self.stage is S.RESERVE:
+            yield from self.rest()
+            if not self.fate.promoted and self.fate.withdraws_at is not S.RESERVE:
+                yield from self.aside()  # what somebody else was kept from by a freeze
             yield from self.pause(1)
 
     def tell(self) -> Script:
@@ -669,6 +710,7 @@ class Story:
         if self.stage is not S.SELECTED:
             return
         yield from self.tell()
+        yield from self.rest()
         yield from self.find_conflict()
         if "award_cancelled" in self.fate.work:
             yield from self.ask_edition("cancel_award")
@@ -835,6 +877,8 @@ class Story:
         if self.claim("accede"):
             yield from self.join("PUBLIC-WORKS")
         yield from self.change_parties()
+        for absent in [name for name, listed in self.app.parties.items() if not listed.signed]:
+            yield from self.two("strike_party", R.DESK, R.HEAD, party=absent, reason="another firm does the work")
         assert self.app.place is not None  # it was selected
         agreed, officer = self.app.tender.negotiated, R.PROCUREMENT_OFFICER
         yield from self.two("award_contract", officer, officer, contractor=party, country="KR",
@@ -912,8 +956,8 @@ class Story:
             yield from self._bid(bidders[1], 2)
             yield from self.do("withdraw_bid", self.by(officer), bidder=bidders[2],
                                evidence=[self.proof(f"withdrawal of {bidders[2]}")])  # fmt: skip
-        assert self.app.tender.closes_at is not None  # there is a notice
-        yield Until(self.app.tender.closes_at + timedelta(hours=20))
+        while (closes := self.app.tender.closes_at) and self.theatre.now < closes + timedelta(hours=20):
+            yield Until(closes + timedelta(hours=20))
         yield from self.two("open_bids", officer, officer)
 
     def _bid(self, bidder: str, version: int) -> Script:
@@ -1047,7 +1091,8 @@ class Story:
         yield from self.do("notify_termination", self.by(R.MINISTRY), ends_at=ends.isoformat(),
                            reason="the city has stopped the works")  # fmt: skip
         yield from self.settle()
-        yield Until(ends + timedelta(hours=30))
+        while self.theatre.now < (self.app.termination_at or ends) + timedelta(hours=30):
+            yield Until((self.app.termination_at or ends) + timedelta(hours=30))
         yield from self.two("terminate", R.MINISTRY, R.MINISTRY)
 
     def settle(self) -> Script:
@@ -1216,6 +1261,7 @@ class Secretariat:
         self.decides_on = results.decided_on or calendar.plus_working_days(due, -DECIDED_BEFORE)
         self.publishes_on = calendar.plus_working_days(due, -1)
         self._named_for: dict[str, int] = {}
+        self._thaws: list[tuple[datetime, tuple[str, ...]]] = []
         self._ordered_at = theatre.origin_at
 
     @property
@@ -1242,6 +1288,7 @@ class Secretariat:
         yield Do("name_reviewers", {"reviewers": pool}, self.theatre.pick(R.DESK), R.DESK)
         while not self.over():
             yield Until(self.theatre.in_days(1))
+            yield from self.thaw()
             yield from self.grant()
             today = self.theatre.calendar.day_of(self.theatre.now)
             if self.call.stage in (EditionStage.DECIDING, EditionStage.PUBLISHED) and today >= self.decides_on:
@@ -1269,11 +1316,46 @@ class Secretariat:
                 refs = self._of_country(wish.data["country"])
                 data |= {"countries": [wish.data["country"]], "refs": refs}
                 yield from self.two("cancel_call", R.MINISTRY, R.MINISTRY, tuple(refs), **data)
+            elif wish.trigger == "freeze":
+                if self.call.stage is EditionStage.DRAFT:
+                    self.theatre.wishes.append(wish)
+                else:
+                    yield from self.freeze(wish)
             elif wish.trigger == "cancel_award":
                 yield from self.two("cancel_award", R.MINISTRY, R.MINISTRY, (wish.ref,), ref=wish.ref, **data)
             else:
                 data |= {"ref": wish.ref, **wish.data}
                 yield from self.two("order_return", R.DESK, R.HEAD, (wish.ref,), **data)
+
+    def freeze(self, wish: Wish) -> Script:
+        """A country of which somebody asked for it rests; after the decision, another that has most at work with it."""
+        near = next(story for story in self.stories if story.ref == wish.ref).stage in (*BEFORE_DECISION, S.RESERVE)
+        frozen = self.call.frozen()
+        at_work = Counter(
+            s.character.country for s in self.stories if s.ref and s.stage not in (*ENDS, *BEFORE_DECISION)
+        )
+        others = [country for country, _ in at_work.most_common() if country != wish.data["country"]]
+        countries = tuple(c for c in (wish.data["country"], *others[: 0 if near else 1]) if c not in frozen)
+        if wish.data["country"] not in countries:
+            return
+        yield from self.two("freeze", R.MINISTRY, R.MINISTRY, self._resting(countries), countries=list(countries),
+                            reason="the borders are closed")  # fmt: skip
+        self._thaws.append((self.theatre.in_days(FROZEN_DAYS[0] if near else FROZEN_DAYS[1]), countries))
+
+    def thaw(self) -> Script:
+        """Freezes whose time is over are lifted."""
+        over = [countries for at, countries in self._thaws if at <= self.theatre.now]
+        self._thaws = [(at, countries) for at, countries in self._thaws if at > self.theatre.now]
+        for countries in over:
+            yield from self.two("unfreeze", R.MINISTRY, R.MINISTRY, self._resting(countries), countries=list(countries),
+                                reason="the borders are open again")  # fmt: skip
+
+    def _resting(self, countries: tuple[str, ...]) -> tuple[str, ...]:
+        closed = self.theatre.dry.is_closed
+        return tuple(
+            s.ref for s in self.stories
+            if s.ref and s.character.country in countries and s.stage not in ENDS and not closed(s.ref)
+        )  # fmt: skip
 
     def _of_country(self, country: str) -> list[str]:
         closed = self.theatre.dry.is_closed
@@ -1350,11 +1432,14 @@ class Secretariat:
     def promote(self, programme: Programme) -> Script:
         """Three days after a place came free it goes to whoever was named next, or, with a reason, to who is ready."""
         named = self.call.nominated.get(programme.key)
-        ready = [
-            story.ref for story in self.stories
-            if story.ref and story.programme is programme and story.stage is S.RESERVE and story.fate.promoted
-            and self._is_as_decided(story)
+        able = [
+            story for story in self.stories
+            if story.ref and story.programme is programme and story.stage is S.RESERVE and self._is_as_decided(story)
+            and not story.app.frozen
         ]  # fmt: skip
+        # Who had a place, and lost it by a move taken back, has much before it.
+        back = [story.ref for story in able if story.fate.tier == "selected"]
+        ready = back or [story.ref for story in able if story.fate.promoted]
         if named is None or not ready or not self._reserve_open() or self.theatre.wishes:
             self._named_for[programme.key] = 0
             return

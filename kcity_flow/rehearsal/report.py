@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from statistics import median_low
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from kcity_flow.domain import agenda
+from kcity_flow.domain import messages as m
+from kcity_flow.domain.application import Application
+from kcity_flow.domain.casefile import ApplicationFile
 from kcity_flow.domain.edition import Edition, QuotaKind
+from kcity_flow.domain.errors import Refusal
 from kcity_flow.domain.messages import Entry, Outcome
 from kcity_flow.domain.moves import BY_TRIGGER, reachable
-from kcity_flow.domain.stages import EditionStage, Role, Stage, Via
+from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage, Via
+from kcity_flow.gateway import YEARS_AHEAD
 from kcity_flow.rehearsal.dry import digest
 
 S = Stage
@@ -69,6 +77,9 @@ class Report(BaseModel):
     illegal_moves: int
     over_quota: int
     framework: Frameworks
+    pauses_checked: int
+    """Pairs of an application and a deadline that moved by exactly the pauses they lay in."""
+    pauses_wrong: int
     mails: Mails
     replayed: Replayed
     register_matches: bool
@@ -183,6 +194,152 @@ class Ledgers:
                     found.append(f"{ref}, entry {entry.number}, {entry.command} from {entry.source}: {why}")
         return found
 
+    def pauses(self) -> tuple[set[tuple[str, str]], list[str]]:
+        """Deadlines that moved by exactly the pauses they lay in, and a sentence for each that did not.
+
+        How long a pause was is counted here, from when freezes and suspensions were ordered and lifted.
+        """
+        right: set[tuple[str, str]] = set()
+        wrong: list[str] = []
+        for ref, ledger in self.applications.items():
+            if not any(made(entry) and entry.command in ("unfreeze", "resume") for entry in ledger):
+                continue
+            for rest, before, after in _ends_of_rest(self.edition, ref, ledger, wrong):
+                moved = _deadlines(before, after, self.edition.zone)
+                for name, (set_at, was, now) in moved.items():
+                    expected = rest.moves(name, set_at, was)
+                    if now - was != expected:
+                        wrong.append(f"{ref}, {name}: it moved by {now - was} at {rest.until}, and not by {expected}")
+                    elif expected:
+                        right.add((ref, name))
+        return right, wrong
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """A time in which an application rested, by its ledger alone; of a suspension, ``suspends``."""
+
+    since: datetime
+    until: datetime
+    suspends: bool
+    suspended: bool
+    zone: ZoneInfo
+
+    def moves(self, name: str, set_at: datetime, was: datetime) -> timedelta:
+        """By how much a deadline moves that was set then and due then."""
+        for_people = name.partition("#")[0] in ("suspension", "second_person", "proposal_lapse", "termination")
+        if self.suspends and for_people:
+            return timedelta(0)  # it ran on
+        if self.suspended and not self.suspends and not for_people:
+            return timedelta(0)  # the suspension holds it up, and will move it
+        if was <= self.since:
+            return timedelta(0)
+        rested = max(self.until - max(self.since, set_at), timedelta(0))
+        return timedelta(days=rested.days) if name == "end of work" else rested
+
+
+def _deadlines(before: Application, after: Application, zone: str) -> dict[str, tuple[datetime, datetime, datetime]]:
+    """Name → when it was set, when it was due before, and when it is now."""
+    found = {
+        name: (timer.armed_at, timer.due_at, after.timers[name].due_at)
+        for name, timer in before.timers.items()
+        if name in after.timers
+    }
+    long_ago = before.received_at or before.since
+    assert long_ago is not None  # it was received
+    dates: dict[str, tuple[datetime | None, datetime | None, datetime | None]] = {
+        "termination": (long_ago, before.termination_at, after.termination_at),
+        "tender": (long_ago, before.tender.closes_at, after.tender.closes_at),
+        "end of work": (before.ends_set_at, _over(before.ends_on, zone), _over(after.ends_on, zone)),
+    }
+    if before.meeting and after.meeting and not before.meeting.held and not before.meeting.missed:
+        dates["meeting"] = (long_ago, before.meeting.at, after.meeting.at)
+    if before.tender.opened:
+        del dates["tender"]
+    return found | {name: (a, b, c) for name, (a, b, c) in dates.items() if a and b and c}
+
+
+def _over(day: date | None, zone: str) -> datetime | None:
+    # Counted in days, wherever summer time begins between the two.
+    return datetime.combine(day + timedelta(days=1), time(), tzinfo=ZoneInfo(zone)) if day else None
+
+
+def _ends_of_rest(
+    edition: Edition, ref: str, ledger: Sequence[Entry], wrong: list[str]
+) -> Iterator[tuple[_Rest, Application, Application]]:
+    """Each time that rest ended, with the application just before and just after: its ledger played again."""
+    frozen: set[str] = set()
+    frozen_since = suspended_since = last = thawed = ledger[0].at
+    zone = ZoneInfo(edition.zone)
+    file = _again(edition, ref, ledger[0])
+    for entry in ledger:
+        before = file.application
+        if not _play(file, entry):
+            wrong.append(f"{ref}, entry {entry.number}, {entry.command}: played again, it is refused")
+        if not made(entry):
+            continue
+        country = ledger[0].data["applicant"]["country"]
+        scope = country if entry.data.get("countries") else "all"
+        suspended = entry.source == Stage.SUSPENDED
+        if entry.command == "receive":
+            open_ones = [one for one in entry.data.get("freezes", ()) if not one.get("until")]
+            frozen = {one["scope"] for one in open_ones}
+            frozen_since = min((datetime.fromisoformat(one["since"]) for one in open_ones), default=entry.at)
+        elif entry.command == "freeze":
+            if not frozen:
+                frozen_since = max(datetime.fromisoformat(entry.data["from_at"]), last, thawed)
+            frozen.add(scope)
+        elif entry.command == "unfreeze":
+            frozen.discard(scope)
+            if not frozen:
+                thawed = datetime.fromisoformat(entry.data["thawed_at"])
+                yield _Rest(frozen_since, thawed, False, suspended, zone), before, file.application
+        elif entry.command == "suspend":
+            suspended_since = entry.at
+        elif entry.command == "resume":
+            yield _Rest(suspended_since, entry.at, True, True, zone), before, file.application
+        if entry.dest in ENDS:
+            frozen.clear()
+        if entry.role == Role.CLOCK or entry.command not in ASIDE:
+            last = entry.at
+
+
+ASIDE = (
+    "freeze", "unfreeze", "correct", "flag", "declare_conflict", "refuse_proposal", "retract_proposal",
+)  # fmt: skip
+"""What people do beside the road: a freeze that is dated back may begin before it."""
+
+
+def _again(edition: Edition, ref: str, received: Entry) -> ApplicationFile:
+    first = min(window.opens_at for window in edition.windows).year
+    arrived = datetime.fromisoformat(str(received.data["received_at"])).year
+    days_off = {
+        *agenda.days_off(edition.calendars, range(first, first + YEARS_AHEAD)),
+        *agenda.days_off((received.data["applicant"]["country"],), range(arrived, arrived + YEARS_AHEAD)),
+    }
+    return ApplicationFile(
+        m.StartApplication(ref=ref, edition=edition, edition_hash="", days_off=tuple(sorted(days_off)))
+    )
+
+
+def _play(file: ApplicationFile, entry: Entry) -> bool:
+    """Give the file what made an entry, the clock's own aside; whether it is made again."""
+    file.run_clock(entry.at, entry.recorded_at)
+    file.outgoing, file.post, file.releases = [], [], []
+    if entry.outcome is Outcome.REFUSED or file.carried.entries >= entry.number:
+        file.carried.entries = max(file.carried.entries, entry.number)
+        return True
+    by = {"person": entry.person, "role": entry.role, "via": entry.via, "order": entry.order}
+    wrapping = {"id": entry.command_id, "by": by, "evidence": entry.evidence, "reason": entry.reason}
+    command = m.parse("application", entry.command, {**entry.data, **wrapping, "proposal": entry.proposal})
+    try:
+        file.handle(command, entry.at, entry.recorded_at)
+    except Refusal:
+        return False
+    finally:
+        file.outgoing, file.post, file.releases = [], [], []
+    return True
+
 
 def made(entry: Entry) -> bool:
     """Whether an entry records a move, not a proposal or a refusal."""
@@ -235,6 +392,7 @@ def report(
     covered = ledgers.covered()
     everything: Sequence[Entry] = [e for ledger in ledgers.by_subject.values() for e in ledger]
     last = max((entry.at for entry in everything), default=origin_at)
+    right, wrong = ledgers.pauses()
     return Report(
         applications=len(ledgers.applications),
         by_stage=ledgers.by_stage(),
@@ -246,6 +404,8 @@ def report(
         illegal_moves=len(ledgers.illegal()),
         over_quota=ledgers.over_quota(),
         framework=ledgers.frameworks(),
+        pauses_checked=len(right),
+        pauses_wrong=len(wrong),
         mails=mails,
         replayed=replayed,
         register_matches=register_matches,

@@ -20,7 +20,7 @@ from kcity_flow.domain.agenda import Calendar
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.errors import Refusal
 from kcity_flow.domain.messages import Outcome
-from kcity_flow.domain.moves import reachable
+from kcity_flow.domain.moves import BY_TRIGGER, reachable
 from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.gateway import TEXTS
 from kcity_flow.rehearsal.cast import Cast, proof
@@ -170,7 +170,9 @@ class Theatre:
         while self._queue:
             at, _, player, wish = heapq.heappop(self._queue)
             self.dry.advance(at)
-            if wish is None:
+            if wish is None and self._rests(player):
+                self._push(self.working(self.now + timedelta(days=1)), player)
+            elif wish is None:
                 self._resume(player, None)
             else:
                 self._perform(player, wish)
@@ -266,6 +268,15 @@ class Theatre:
     def _stage(self, player: Player) -> Any:
         return self.dry.file(player.subject).stage if player.subject.startswith("KC") else None
 
+    def _rests(self, player: Player) -> bool:
+        # Whatever was meant to be done next is thought over again when it goes on: dates have moved.
+        return player.subject.startswith("KC") and self.dry.file(player.subject).rests
+
+    @staticmethod
+    def _held_up(wish: Do, stage: Stage) -> bool:
+        move = BY_TRIGGER.get((wish.trigger, stage))
+        return move is None or move.rests
+
     def _resume(self, player: Player, value: Act | None, moved: bool = False) -> None:
         try:
             if moved or (value is None and player.stage is not None and player.stage != self._stage(player)):
@@ -283,7 +294,8 @@ class Theatre:
         self._push(self._slot(player, request.person, self.now + BETWEEN), player, request)
 
     def _perform(self, player: Player, wish: Do) -> None:
-        if player.stage != self._stage(player) or self.dry.is_closed(player.subject):
+        rests = self._rests(player) and self._held_up(wish, player.stage)
+        if player.stage != self._stage(player) or self.dry.is_closed(player.subject) or rests:
             self._resume(player, None, moved=True)
             return
         later = self._clear_of_clocks(player, wish)

@@ -38,14 +38,15 @@ def test_every_mail_went_out_once(season):
 
 def test_no_illegal_move_and_no_place_too_many(season):
     assert (season.report.illegal_moves, season.report.over_quota) == (0, 0)
+    assert season.report.pauses_wrong == 0 < season.report.pauses_checked
     assert sum(season.report.by_stage.values()) == APPLICATIONS
 
 
 def test_the_report_has_what_was_promised(season):
     assert list(json.loads(season.report.model_dump_json())) == [
         "applications", "by_stage", "selected", "moves_covered", "moves_reachable", "moves_total", "refusals",
-        "illegal_moves", "over_quota", "framework", "mails", "replayed", "register_matches", "simulated_days",
-        "wall_seconds", "digest",
+        "illegal_moves", "over_quota", "framework", "pauses_checked", "pauses_wrong", "mails", "replayed",
+        "register_matches", "simulated_days", "wall_seconds", "digest",
     ]  # fmt: skip
 
 

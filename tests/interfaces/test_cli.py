@@ -390,6 +390,7 @@ def test_moves_say_what_is_missing_and_what_to_send(desk: Terminal) -> None:
 
     guards = {guard["name"]: guard["holds"] for guard in moves["pass_screening"]["guards"]}
     assert guards == {
+        "not_frozen": True,
         "impartial": None,
         "record_eligible": True,
         "eligible": None,

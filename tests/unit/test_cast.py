@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from kcity_flow.adapters.edition_files import read_edition
 from kcity_flow.adapters.register import Register
+from kcity_flow.domain import freeze
 from kcity_flow.domain.messages import Batch, Outcome, View
 from kcity_flow.domain.moves import reachable
 from kcity_flow.domain.stages import Role
@@ -163,3 +165,19 @@ def test_an_edition_that_would_wait_for_ever_is_named_and_not_played():
         Unplayable, match=r"Edition 2020 cannot be played to its end: KC2020-\w+-\d+ would wait at received"
     ):
         plan(read_edition("2020"), 2, 7)
+
+
+def test_every_deadline_that_rested_moved_by_exactly_the_pause(season):
+    right, wrong = ledgers(season).pauses()
+
+    assert wrong == []
+    assert {name.partition("#")[0] for _, name in right} >= {
+        "call", "screening", "framework_signature", "implementation_end", "end of work", "settlement",
+    }  # fmt: skip
+
+
+def test_a_deadline_that_moves_by_anything_else_is_told(season, monkeypatch):
+    found = freeze.falls
+    monkeypatch.setattr(freeze, "falls", lambda *args: found(*args) + timedelta(seconds=1))
+
+    assert [sentence for sentence in ledgers(season).pauses()[1] if "screening: it moved by" in sentence]

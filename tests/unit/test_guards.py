@@ -228,6 +228,14 @@ def held(case: Case) -> None:
     case.meet()
 
 
+def frozen(*countries: str) -> Callable[[Case], Any]:
+    return lambda case: case.ordered("freeze", countries=countries, from_at=case.now, reason=REASON)
+
+
+def thawed() -> Callable[[Case], Any]:
+    return lambda case: case.ordered("unfreeze", thawed_at=case.now, reason=REASON)
+
+
 def conflicted(reviewer: str, step: str = "paper_review", kind: str = "adviser") -> Callable[[Case], Any]:
     return do("declare_conflict", person=reviewer, step=step, conflict=True, kind=kind)
 
@@ -631,6 +639,10 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("sheets_complete",           "pass_over",      {},                          at(S.SHORTLISTED, voided("P-REV-1")),    at(S.SHORTLISTED), {}),
     ("not_above_the_line",        "pass_over",      {"last": "239/3"},           at(S.SHORTLISTED),                      at(S.SHORTLISTED), {"last": "80"}),
     ("judged_in_full",            "place_on_reserve", {},                        at(S.SHORTLISTED, lambda c: setattr(c.file.carried, "application", c.facts.model_copy(update={"reviews": {}}))), at(S.SHORTLISTED), {}),
+    ("not_frozen",                "acknowledge",    {},                          at(S.RECEIVED, frozen()),                    at(S.RECEIVED, frozen(), thawed()), {}),
+    ("of_the_country",            "freeze",         {"countries": ["TR"], "from_at": CLOSES, "reason": REASON}, at(S.SCREENING), at(S.SCREENING), {"countries": ["TR", "GE"]}),
+    ("not_frozen_by_it",          "freeze",         {"from_at": CLOSES, "reason": REASON}, at(S.SCREENING, frozen()),      at(S.SCREENING, frozen("GE")), {}),
+    ("frozen_by_it",              "unfreeze",       {"thawed_at": CLOSES, "reason": REASON}, at(S.SCREENING, frozen("GE")), at(S.SCREENING, frozen()), {}),
     ("another_who_may_approve",   "refuse_proposal", {"role": Role.CHAIR, "reason": REASON, "proposal": "number"}, at(S.SCREENING, do("declare_ineligible", item="government"), lambda c: setattr(c, "number", len(c.entries))), at(S.SCREENING, do("declare_ineligible", item="government"), lambda c: setattr(c, "number", len(c.entries))), {"role": Role.HEAD}),
     ("the_proposer",              "retract_proposal", {"role": Role.HEAD, "reason": REASON, "proposal": "number"}, at(S.SCREENING, do("declare_ineligible", item="government"), lambda c: setattr(c, "number", len(c.entries))), at(S.SCREENING, do("declare_ineligible", item="government"), lambda c: setattr(c, "number", len(c.entries))), {"role": Role.DESK}),
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from activities.record import Recorder
 from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.vault import State, Vault
 from kcity_flow.domain.agenda import APPLICATION_TIMERS, EDITION_TIMERS
-from kcity_flow.domain.letters import CONFLICT_FOUND, DUE_BY, RESULTS, TOLD
+from kcity_flow.domain.letters import CONFLICT_FOUND, DUE_BY, PAUSES, RESULTS, TOLD
 from kcity_flow.domain.messages import Batch
 from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.letters import FOLDER, CannotWrite, Letters, due
@@ -70,6 +70,7 @@ def test_every_letter_says_whom_it_is_for_and_what_it_is_about(template: str):
 
 def test_every_letter_that_is_ever_called_for_has_its_template():
     called_for = {template for told in TOLD.values() for template, _ in told} | set(RESULTS.values())
+    called_for |= set(PAUSES.values())
     called_for |= {"late", "proposal_waiting", "returned", "reminder", "overdue", "flagged", CONFLICT_FOUND}
 
     assert called_for == set(TEMPLATES)

@@ -49,7 +49,7 @@ def test_an_illegal_move_is_refused_with_what_is_legal_instead():
     assert said == (
         "select is not legal from received (asked by committee). Legal there: refuse_late, defer, open_screening, "
         "withdraw, merge_duplicate, cancel_call, acknowledge, supersede, flag, correct, refuse_proposal, "
-        "retract_proposal, lapse_proposal."
+        "retract_proposal, lapse_proposal, freeze, unfreeze."
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.effects import EFFECTS
+from kcity_flow.domain.freeze import not_frozen
 from kcity_flow.domain.messages import APPLICATION_COMMANDS, EDITION_COMMANDS
 from kcity_flow.domain.moves import BY_TRIGGER, EDITION_MOVES, ENDS, FACT_MOVES, MOVES, STAGE_MOVES, reachable
 from kcity_flow.domain.selection import EFFECTS as EDITION_EFFECTS
@@ -59,7 +60,10 @@ EXPECTED = [
     ("reopen_selection",       "not_selected",                                        "shortlisted",    DESK,               ""),
 ]  # fmt: skip
 
-BY_THE_EDITION = {"select", "place_on_reserve", "pass_over", "promote", "cancel_award", "cancel_call", "publish_result"}
+BY_THE_EDITION = {
+    "select", "place_on_reserve", "pass_over", "promote", "cancel_award", "cancel_call", "publish_result", "freeze",
+    "unfreeze",
+}  # fmt: skip
 
 RETURNS = {
     # return_to_ …    from each stage that a move leads to from there
@@ -144,6 +148,18 @@ def test_what_is_no_end_can_be_left():
     assert {stage for stage in Stage if not any(stage in m.sources and m.dest for m in STAGE_MOVES)} == {
         Stage.CLOSED, Stage.WITHDRAWN, Stage.DEFERRED, Stage.CANCELLED, Stage.TERMINATED,
     }  # fmt: skip
+
+
+def test_what_a_frozen_application_still_does():
+    legal = {m.trigger for m in MOVES if not m.rests and not m.undoes and set(m.sources) - {*ENDS, Stage.ABSENT}}
+
+    assert legal == BY_THE_EDITION | {
+        "withdraw", "correct", "answer_clarification", "flag", "refuse_proposal", "retract_proposal",
+    }  # fmt: skip
+
+
+def test_one_rule_refuses_the_rest():
+    assert all((m.guards[:1] == (not_frozen,)) is m.rests for m in MOVES)
 
 
 def test_the_auditor_moves_nothing():

@@ -95,12 +95,14 @@ def with_office(work: Callable[[Office], Coroutine[Any, Any, T]]) -> T:
 def told_of(subject: str, move: str, receipt: Any) -> str:
     """What a command that was answered came to, in a sentence."""
     before = " before" if receipt.repeated else ""
+    meets = "" if receipt.meets is None else f" It meets {receipt.meets:,} application{'s' * (receipt.meets != 1)}."
     if receipt.outcome == "proposed":
         return (
             f"{move} was proposed{before} as entry {receipt.entry}; a second person makes it with "
-            f"`kcity do {subject} {move} --confirm {receipt.entry} --as P-…`."
+            f"`kcity do {subject} {move} --confirm {receipt.entry} --as P-…`.{meets}"
         )
-    return f"{move} was done{before}; {subject} stands at {receipt.stage} (entry {receipt.entry}, {receipt.hash[:8]})."
+    done = f"{move} was done{before}; {subject} stands at {receipt.stage} (entry {receipt.entry}, {receipt.hash[:8]})."
+    return done + meets
 
 
 def once_told() -> Callable[[str], None]:
