@@ -39,6 +39,7 @@ OFFICER, SECOND_OFFICER = Actor("P-OFFICER-1", Role.PROCUREMENT_OFFICER), Actor(
 FINANCE = Actor("P-FINANCE", Role.FINANCE)
 OBJECTIONS = Actor("P-OBJECTION", Role.OBJECTION_COMMITTEE)
 SIGNATORY, CONTRACTOR = Actor("P-SIGNATORY", Role.SIGNATORY), Actor("P-FIRM", Role.SIGNATORY)
+HOST = Actor("P-SIGNATORY", Role.HOST_GOVERNMENT)
 REVIEWERS = [Actor(f"P-REVIEWER-{n}", Role.REVIEWER) for n in range(1, 6)]
 SECOND = {DESK: HEAD, MINISTRY: SECOND_MINISTRY, COMMITTEE: MINISTRY, OFFICER: SECOND_OFFICER}
 """Who confirms what the other proposed."""
@@ -329,13 +330,38 @@ class Life:
         today = (await self.season.now()).astimezone(ZoneInfo(self.season.edition.zone)).date().isoformat()
         return await self.do("sign", SIGNATORY, party=party, text=text, signed_on=today, evidence=[PROOF])
 
+    async def is_planned(self) -> None:
+        """With an accepted plan of two milestones, the second being the final report."""
+        begun, half = (await self.season.now()).astimezone(UTC).date() + timedelta(days=1), self.award // 2
+        keys, deliverables = ("first_part", "final_report"), self.rules.deliverables
+        milestones = [{"key": key, "due_on": (begun + timedelta(days=n)).isoformat(), "krw": half,
+                       "deliverables": deliverables[:1] if not n else ()} for n, key in enumerate(keys)]  # fmt: skip
+        plan = await self.do("set_plan", DESK, milestones=milestones)
+        await self.do("accept_plan", HEAD, plan=plan.entry)
+
+    async def is_paid(self, milestone: str, claim: int) -> None:
+        """What an accepted milestone is worth is claimed, accepted and paid."""
+        data = {"milestone": milestone, "krw": self.award // 2, "payee": self._contractor, "country": "KR"}
+        await self.do("claim", DESK, claim=claim, evidence=[PROOF], **data)
+        await self.do("accept_claim", HEAD, claim=claim, evidence=[PROOF])
+        today = (await self.season.now()).astimezone(ZoneInfo(self.season.edition.zone)).date()
+        await self.do("pay", FINANCE, claim=claim, done_on=today.isoformat(), evidence=[PROOF])
+
     async def is_finished(self) -> None:
-        """From work to closure."""
-        deliverables = self.rules.deliverables
-        documents = [{"kind": kind, "sha256": PROOF} for kind in deliverables]
+        """From work to closure: planned, reported, accepted and paid."""
+        await self.is_planned()
+        documents = [{"kind": kind, "sha256": PROOF} for kind in self.rules.deliverables]
+        month = f"{(await self.season.now()).astimezone(ZoneInfo(self.season.edition.zone)):%Y-%m}"
+        await self.do("report", DESK, kind="monthly", month=month, document=PROOF, milestone="first_part",
+                      deliverables=documents[:1])  # fmt: skip
+        await self.do("accept_milestone", HEAD, milestone="first_part", evidence=[PROOF])
+        await self.is_paid("first_part", 1)
         await self.do("submit_final", DESK, deliverables=documents)
-        await self.do("accept_final", DESK, evidence=[PROOF])
-        await self.do("record_settlement", FINANCE, evidence=[PROOF])
+        for who in (DESK, HOST):
+            await self.do("agree_acceptance", who, minutes=PROOF)
+        await self.do("accept_final", HEAD)
+        await self.is_paid("final_report", 2)
+        await self.do("record_settlement", FINANCE, paid_krw=self.award // 2 * 2, evidence=[PROOF])
         await self.do("close", MINISTRY, SECOND_MINISTRY, grade="good", filed=True)
 
     @property
@@ -419,8 +445,8 @@ async def assembled(client: Client, folder: Path, **settings: Any) -> AsyncItera
     register.prepare()
     vault.prepare()
     for actor in PEOPLE:
-        role = actor.role
-        vault.add_person(actor.person.title(), f"{actor.person.lower()}@example.org", roles=[role], id=actor.person)
+        roles = [actor.role, *([HOST.role] if actor == SIGNATORY else [])]
+        vault.add_person(actor.person.title(), f"{actor.person.lower()}@example.org", roles=roles, id=actor.person)
     programme = worker.assemble(client, register, vault, Postman(vault, chosen), chosen)
     async with worker.working(programme):
         yield programme

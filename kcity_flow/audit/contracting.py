@@ -29,10 +29,12 @@ from kcity_flow.audit.ocds import (
     RecordPackage,
     Release,
     Tender,
+    Transaction,
     Value,
     compiled,
 )
-from kcity_flow.domain.application import Application
+from kcity_flow.domain.application import FINAL_REPORT, Application
+from kcity_flow.domain.application import Milestone as PlannedMilestone
 from kcity_flow.domain.edition import Edition, ProcurementMode
 from kcity_flow.domain.messages import Entry, canonical
 from kcity_flow.domain.retelling import Made, moves_of
@@ -62,6 +64,8 @@ class Telling(NamedTuple):
     """The entry that awarded the contract there is."""
     announced_by: int
     """The entry that announced the award before; none, where the contractor is designated."""
+    awarded_before: int
+    """That of the contract that it takes the place of, if it does."""
 
     @property
     def at(self) -> datetime:
@@ -108,13 +112,13 @@ def record(edition: Edition, ledger: Sequence[Entry], names: Mapping[str, str], 
     said: dict[str, Any] = {"ocid": f"{prefix}-{ref}", "initiationType": "tender", "language": "en"}
     commands = {entry.number: entry.command for entry in ledger}
     releases: dict[int, Release] = {}
-    awarded_by = announced_by = 0
+    awarded_by = awarded_before = announced_by = 0
     for made in moves_of(edition, ref, ledger):
         entry = made.entry
         if not made.after.published or not (releases or entry.command == "set_terms"):
             continue
-        if entry.command == "award_contract":
-            awarded_by = entry.number
+        if entry.command in ("award_contract", "replace_contractor"):
+            awarded_by, awarded_before = entry.number, awarded_by
         if entry.command == "announce_award":
             announced_by = entry.number
         undone = made.undid if made.undid in releases else None
@@ -128,6 +132,7 @@ def record(edition: Edition, ledger: Sequence[Entry], names: Mapping[str, str], 
             undone=commands[undone] if undone else "",
             awarded_by=awarded_by,
             announced_by=announced_by,
+            awarded_before=awarded_before,
         )
         if sections := (_taken_back if undone else TOLD.get(entry.command, _nothing))(told):
             releases[entry.number] = Release(id=told.id, date=entry.at, **said, **sections)
@@ -237,21 +242,38 @@ def _award(told: Telling) -> Sections:
     assert contract is not None  # that is what the move made
     supplier, value = _organisation(told, contract.contractor), _krw(contract.krw)
     award = Award(id=_ids(told)["awardID"], status="active", date=told.at, value=value, suppliers=(supplier,))
+    signed = _contract(
+        told,
+        dateSigned=told.at,
+        value=value,
+        period=_work(told, startDate=told.at),
+        implementation=_implementation(told),
+    )
     return {
         "tag": ("award", "contract"),
         "parties": (Organization(**supplier.plain(), roles=("supplier",)),),
         "tender": _tender(told, status="complete"),
         "awards": (award,),
-        "contracts": (
-            _contract(
-                told,
-                dateSigned=told.at,
-                value=value,
-                period=_work(told, startDate=told.at),
-                implementation=_report(told),
-            ),
-        ),
+        "contracts": (signed,),
     }
+
+
+def _replacement(told: Telling) -> Sections:
+    """The first contract ends then; what is left of its work is in another, under an award of its own."""
+    award = _award(told._replace(made=told.made._replace(after=_for_the_rest(told))))
+    before = told.awarded_before
+    ended = Contract(
+        id=f"contract-{before}", awardID=f"award-{before}", status="terminated", period=Period(endDate=told.at)
+    )
+    del award["tender"]
+    return {**award, "tag": ("award", "contract", "contractTermination"), "contracts": (ended, *award["contracts"])}
+
+
+def _for_the_rest(told: Telling) -> Application:
+    contract = told.after.contract
+    assert contract is not None  # one was replaced by it
+    rest = contract.model_copy(update={"krw": int(told.made.entry.data["krw"])})
+    return told.after.model_copy(update={"contract": rest})
 
 
 def _extension(told: Telling) -> Sections:
@@ -268,12 +290,49 @@ def _pause(told: Telling) -> Sections:
 
 
 def _moved(told: Telling, rationale: str) -> Sections:
-    contract = _contract(told, period=_work(told), amendments=(_amendment(told, rationale),))
+    stated: Sections = {"period": _work(told), "amendments": (_amendment(told, rationale),)}
+    if told.after.plan != told.made.before.plan:
+        stated["implementation"] = _implementation(told)
+    return {"tag": ("contractAmendment",), "contracts": (_contract(told, **stated),)}
+
+
+def _plan(told: Telling) -> Sections:
+    return {"tag": ("contractUpdate",), "contracts": (_contract(told, implementation=_implementation(told)),)}
+
+
+def _scope(told: Telling) -> Sections:
+    why = (_amendment(told, "The scope of the work, and with it the plan, was changed."),)
+    contract = _contract(told, implementation=_implementation(told), amendments=why)
     return {"tag": ("contractAmendment",), "contracts": (contract,)}
 
 
 def _acceptance(told: Telling) -> Sections:
-    return {"tag": ("implementation",), "contracts": (_contract(told, implementation=_report(told, dateMet=told.at)),)}
+    """A milestone, or the final report, is accepted."""
+    return {"tag": ("implementation",), "contracts": (_contract(told, implementation=_implementation(told)),)}
+
+
+def _payment(told: Telling) -> Sections:
+    claim, contract = told.after.claim(int(told.made.entry.data["claim"])), told.after.contract
+    assert claim is not None  # it was paid
+    assert contract is not None  # under it
+    assert claim.paid_on is not None
+    payee = _organisation(told, claim.payee)
+    transaction = Transaction(
+        id=f"payment-{claim.number}",
+        date=_end_of(told, claim.paid_on),
+        value=_krw(claim.krw),
+        payer=MINISTRY,
+        payee=payee,
+    )
+    supplies = ("supplier",) * (claim.payee == contract.contractor)
+    return {
+        "tag": ("implementation",),
+        "parties": (
+            Organization(id=MINISTRY.id, name=MINISTRY.name, roles=("buyer", "procuringEntity", "payer")),
+            Organization(**payee.plain(), roles=(*supplies, "payee")),
+        ),
+        "contracts": (_contract(told, implementation=Implementation(transactions=(transaction,))),),
+    }
 
 
 def _completion(told: Telling) -> Sections:
@@ -281,7 +340,7 @@ def _completion(told: Telling) -> Sections:
 
 
 def _termination(told: Telling) -> Sections:
-    ended = _contract(told, period=Period(endDate=told.at), implementation=_report(told))
+    ended = _contract(told, period=Period(endDate=told.at), implementation=_implementation(told))
     return {"tag": ("contractTermination",), "contracts": (ended,)}
 
 
@@ -295,8 +354,7 @@ def _taken_back(told: Telling) -> Sections:
     """A move made in error is undone: what stood before it stands again."""
     why = (_amendment(told, "What the amended release tells of was an error, and is undone."),)
     if told.after.contract is not None:
-        report = _report(told) if told.after.stage is Stage.SETTLEMENT else _report(told, dateMet=None)
-        contract = _contract(told, period=_work(told), implementation=report, amendments=why)
+        contract = _contract(told, period=_work(told), implementation=_implementation(told), amendments=why)
         return {"tag": ("contractUpdate",), "contracts": (contract,)}
     status = "active" if told.after.tender.closes_at else "planned"
     tender = _tender(told, status=status, amendments=why)
@@ -327,6 +385,11 @@ TOLD: dict[str, Callable[[Telling], Sections]] = {
     "fail_procurement": _failure,
     "withdraw": _failure,
     "award_contract": _award,
+    "accept_plan": _plan,
+    "change_scope": _scope,
+    "accept_milestone": _acceptance,
+    "pay": _payment,
+    "replace_contractor": _replacement,
     "extend": _extension,
     "resume": _pause,
     "unfreeze": _pause,
@@ -387,12 +450,40 @@ def _work(told: Telling, **stated: Any) -> Period:
     """The time of the work: to the last second of its last day in the edition's zone."""
     ends_on: date | None = told.after.ends_on
     assert ends_on is not None  # a contract has an end
-    return Period(endDate=datetime.combine(ends_on, LAST_SECOND, ZoneInfo(told.edition.zone)), **stated)
+    return Period(endDate=_end_of(told, ends_on), **stated)
 
 
-def _report(told: Telling, **stated: Any) -> Implementation:
-    """The final report: accepted, still to come, or never."""
-    by_stage = {Stage.SETTLEMENT: "met", Stage.CLOSED: "met", Stage.TERMINATED: "notMet"}
-    status: Any = by_stage.get(told.after.stage, "scheduled")
-    about: Sections = {"title": "Final report accepted", "type": "delivery"}
-    return Implementation(milestones=(Milestone(id="final-report", status=status, **about, **stated),))
+def _end_of(told: Telling, day: date) -> datetime:
+    return datetime.combine(day, LAST_SECOND, ZoneInfo(told.edition.zone))
+
+
+def _implementation(told: Telling) -> Implementation:
+    """The milestones: accepted, still to come, or never; before there is a plan, the final report alone.
+
+    One that a changed plan no longer has is told as not met.
+    """
+    plan, before = told.after.plan, told.made.before.plan
+    gone = {old.key for old in before} - {milestone.key for milestone in plan} - {FINAL_REPORT}
+    milestones = [_milestone(told, milestone) for milestone in plan]
+    milestones += [Milestone(id=_milestone_id(key), status="notMet") for key in sorted(gone)]
+    return Implementation(milestones=tuple(milestones) or (_milestone(told, None),))
+
+
+def _milestone(told: Telling, milestone: PlannedMilestone | None) -> Milestone:
+    key = milestone.key if milestone else FINAL_REPORT
+    met = milestone.accepted_at if milestone else None
+    missed = told.after.stage is Stage.TERMINATED
+    stated: Sections = {"dueDate": _end_of(told, milestone.due_on)} if milestone else {}
+    if met or told.undone:
+        stated["dateMet"] = met
+    return Milestone(
+        id=_milestone_id(key),
+        title=f"{words(key).capitalize()} accepted",
+        type="delivery",
+        status="met" if met else "notMet" if missed else "scheduled",
+        **stated,
+    )
+
+
+def _milestone_id(key: str) -> str:
+    return key.replace("_", "-")

@@ -30,6 +30,7 @@ from kcity_flow.audit.sayings import (
 )
 from kcity_flow.domain import agenda, freeze, guards
 from kcity_flow.domain.application import Application, Facts
+from kcity_flow.domain.edition import PartyKind
 from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS, points, quorum, score, sheet_total, sheets
 from kcity_flow.domain.inbox import task
 from kcity_flow.domain.letters import PAUSES
@@ -332,6 +333,8 @@ def _called(application: Application, name: str) -> str:
     signs_for = {key: party for key, party in application.parties.items() if party.signatory == name}
     if application.contract and application.contract.contractor in signs_for:
         return who(Role.CONTRACTOR)
+    if application.contract and any(party.kind is PartyKind.HOST_GOVERNMENT for party in signs_for.values()):
+        return who(Role.HOST_GOVERNMENT)
     if signs_for:
         kinds = dict.fromkeys(party_kind(party.kind) for party in signs_for.values() if not party.signed)
         return f"whoever signs for the {listed(kinds)}" if kinds else "a signatory"

@@ -54,7 +54,7 @@ class OrganizationReference(Published):
 class Organization(OrganizationReference):
     """An organisation and what part it has."""
 
-    roles: tuple[Literal["buyer", "procuringEntity", "supplier"], ...]
+    roles: tuple[Literal["buyer", "procuringEntity", "supplier", "payer", "payee"], ...]
 
 
 class Milestone(Published):
@@ -65,6 +65,7 @@ class Milestone(Published):
     type: Literal["assessment", "delivery"] | None = None
     description: str | None = None
     status: Literal["scheduled", "met", "notMet"]
+    dueDate: Instant | None = None
     dateMet: Instant | None = None
 
 
@@ -119,10 +120,21 @@ class Award(Published):
     suppliers: tuple[OrganizationReference, ...] = ()
 
 
-class Implementation(Published):
-    """How the work went."""
+class Transaction(Published):
+    """Money that went from one to another."""
 
-    milestones: tuple[Milestone, ...]
+    id: str
+    date: Instant
+    value: Value
+    payer: OrganizationReference
+    payee: OrganizationReference
+
+
+class Implementation(Published):
+    """How the work went, and what was paid for it."""
+
+    milestones: tuple[Milestone, ...] = ()
+    transactions: tuple[Transaction, ...] = ()
 
 
 class Contract(Published):

@@ -16,6 +16,7 @@ from kcity_flow.domain.edition import QuotaKind, StepKind
 from kcity_flow.domain.evaluation import final_score, points
 from kcity_flow.domain.screening import checklist
 from kcity_flow.domain.stages import DECIDED, Role, Stage
+from kcity_flow.domain.work import settled
 from kcity_flow.letters import ZONE, country, day, due, won, words
 
 
@@ -490,6 +491,75 @@ def _extended(moment: Moment) -> str:
     return f"The work was given until {day(str(moment.data['ends_on']))}, for its {words(str(moment.data['ground']))}."
 
 
+def _planned(moment: Moment) -> str:
+    milestones = moment.data["milestones"]
+    worth = won(sum(int(milestone["krw"]) for milestone in milestones))
+    plan, last = counted(len(milestones), "milestone"), day(str(milestones[-1]["due_on"]))
+    if moment.entry.command == "change_scope":
+        return f"The plan of the work was changed on {on(moment.entry.at)}: {plan} worth {worth}, the last by {last}."
+    return f"{capital(who(moment.entry.role))} set a plan of the work on {on(moment.entry.at)}: {plan} worth {worth}."
+
+
+def _reported(moment: Moment) -> str | None:
+    reached = moment.data.get("milestone")
+    if reached is None and moment.data["kind"] == "monthly":
+        return None  # one more month tells little; `kcity show` has them all
+    what = f"The {moment.data['kind']} report on {moment.data['month']} came on {on(moment.entry.at)}"
+    return f"{what}; by it the milestone {words(str(reached))} is reached." if reached else f"{what}."
+
+
+def _visited(moment: Moment) -> str:
+    people = counted(len(moment.data["present"]), "person").replace("persons", "people")
+    return f"The site was visited on {day(str(moment.data['done_on']))}, by {people}."
+
+
+def _claimed(moment: Moment) -> str:
+    sum_of_it, milestone = won(int(moment.data["krw"])), words(str(moment.data["milestone"]))
+    number, made = moment.data["claim"], on(moment.entry.at)
+    return f"Claim {number}, of {sum_of_it} for the milestone {milestone}, was made on {made}."
+
+
+def _paid(moment: Moment) -> str:
+    claim = moment.after.claim(int(moment.data["claim"]))
+    assert claim is not None  # guard `claim_accepted`
+    paid_on, so_far = day(str(moment.data["done_on"])), won(moment.after.paid_krw)
+    return f"Claim {claim.number}, of {won(claim.krw)}, was paid on {paid_on}; {so_far} so far."
+
+
+def _subcontracted(moment: Moment) -> str:
+    return f"A subcontract of {won(int(moment.data['krw']))} was approved on {on(moment.entry.at)}."
+
+
+def _contractor_replaced(moment: Moment) -> str:
+    rest, gone = won(int(moment.data["krw"])), won(int(moment.data["paid_krw"]) + int(moment.data["due_krw"]))
+    return (
+        f"The contractor was replaced on {on(moment.entry.at)}, after a default: the first one keeps {gone}, "
+        f"the new contract is of {rest}."
+    )
+
+
+def _accepting(moment: Moment) -> str:
+    return f"{capital(who(moment.entry.role))} agreed the minutes of the acceptance on {on(moment.entry.at)}."
+
+
+def _sums_settled(moment: Moment) -> str:
+    sums = moment.after.settlement
+    assert sums is not None  # that is what the move recorded
+    parts = [f"{won(sums.paid_krw)} paid"]
+    parts += [f"{won(sums.due_krw)} still due"] * bool(sums.due_krw)
+    parts += [f"{won(sums.refund_krw)} to be refunded"] * bool(sums.refund_krw)
+    return f"The sums were settled on {on(moment.entry.at)}: {listed(parts)}."
+
+
+def _closed(moment: Moment) -> str:
+    how = "settled" if settled(moment.before) else "on what was known, long after the acceptance"
+    return f"The project was closed on {on(moment.entry.at)}: {how}, filed, and graded {moment.data['grade']}."
+
+
+def _money(what: str) -> Saying:
+    return lambda moment: f"{won(int(moment.data['krw']))} {what} on {on(moment.entry.at)}."
+
+
 def _returned(moment: Moment) -> str:
     undone = words(str(moment.entry.source))
     back = words(moment.entry.dest)
@@ -594,15 +664,30 @@ SAYINGS: dict[str, tuple[Heading, str | Saying]] = {
     "award_contract": (H.BEFORE_WORK, _contracted),
     "fail_procurement": (H.BEFORE_WORK, _failed("The search for a contractor")),
     "suspend": (H.WORK, "The work was suspended on {on}, by {who}."),
-    "resume": (H.WORK, "The work went on from {on}; every deadline moved by the pause."),
+    "resume": (H.WORK, "The work went on from {on}; every deadline moved by the days of the pause."),
+    "set_plan": (H.WORK, _planned),
+    "accept_plan": (H.WORK, "The plan of the work was accepted on {on}, by {who}."),
+    "change_scope": (H.WORK, _planned),
+    "report": (H.WORK, _reported),
+    "visit_site": (H.WORK, _visited),
+    "accept_milestone": (H.WORK, "The milestone {milestone} was accepted on {on}."),
+    "approve_subcontract": (H.WORK, _subcontracted),
+    "claim": (H.WORK, _claimed),
+    "accept_claim": (H.WORK, "Claim {claim} was accepted on {on}."),
+    "reject_claim": (H.WORK, "Claim {claim} was rejected on {on}."),
+    "pay": (H.WORK, _paid),
+    "replace_contractor": (H.WORK, _contractor_replaced),
+    "agree_acceptance": (H.WORK, _accepting),
+    "recover": (H.WORK, _money("of the refund came in, which was recorded")),
+    "write_off": (H.WORK, _money("of the refund were written off")),
     "extend": (H.WORK, _extended),
     "submit_final": (H.WORK, "The final report was handed in on {on}."),
     "return_final": (H.WORK, "The final report was given back on {on}, as something was missing: {missing}."),
     "accept_final": (H.WORK, "The final report was accepted on {on}, by {who}."),
     "notify_termination": (H.WORK, "Notice was given on {on} that the work may be ended early, from {ends_at}."),
     "terminate": (H.WORK, "The work was ended early on {on}: the notice had run out and the sums were settled."),
-    "record_settlement": (H.WORK, "The sums were settled on {on}."),
-    "close": (H.WORK, "The project was closed on {on}: settled, filed, and graded {grade}."),
+    "record_settlement": (H.WORK, _sums_settled),
+    "close": (H.WORK, _closed),
     "follow_up": (H.WORK, "Recorded on {on} what became of it: {kind}."),
     "freeze": (H.RECORD, _frozen),
     "unfreeze": (H.RECORD, _unfrozen),

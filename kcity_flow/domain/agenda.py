@@ -17,9 +17,10 @@ import holidays
 
 from kcity_flow.domain.application import RUN_WHILE_SUSPENDED, Application, Timer
 from kcity_flow.domain.edition import BEFORE_CLOSE, DateOf, Edition, Ladder
-from kcity_flow.domain.moves import CLARIFIED, JUDGED, WORK
+from kcity_flow.domain.moves import CLARIFIED, ENDS_OF_WORK, JUDGED, WORK
 from kcity_flow.domain.stages import ENDS, OBJECTIONABLE, EditionStage, Stage
 from kcity_flow.domain.values import last_day
+from kcity_flow.domain.work import LONG_STOP, PAYMENT_TIMER, REPORT_TIMER
 
 S, E = Stage, EditionStage
 
@@ -97,10 +98,13 @@ APPLICATION_TIMERS = (
     Arming("bid_evaluation",      ("open_bids", "uphold_complaint"),     (),                          (S.PROCUREMENT,), bids_to_evaluate),
     Arming("standstill",          ("announce_award",),                   ("record_negotiation", "uphold_complaint", "renotice"), (S.PROCUREMENT,)),
     Arming("complaint",           ("complain",),                         (),                          (S.PROCUREMENT,), open_complaints),
+    Arming(REPORT_TIMER,          ("award_contract", "return_final"),    (),                          (S.IMPLEMENTATION, S.SUSPENDED)),
     Arming("implementation_end",  ("award_contract", "extend"),          (),                          WORK),
     Arming("suspension",          ("suspend",),                          (),                          (S.SUSPENDED,)),
     Arming("acceptance",          ("submit_final",),                     (),                          (S.ACCEPTANCE,)),
+    Arming(PAYMENT_TIMER,         (),                                    (),                          ENDS_OF_WORK),  # one for each accepted claim
     Arming("settlement",          ("accept_final",),                     (),                          (S.SETTLEMENT,)),
+    Arming(LONG_STOP,             ("accept_final",),                     (),                          (S.SETTLEMENT,)),
     Arming("follow_up",           ("close",),                            (),                          (S.CLOSED,)),
     Arming(FILE_TIMER,            (),                                    (),                          ENDS),  # armed on entering an end
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import StrictInt
 
@@ -17,7 +17,7 @@ from kcity_flow.domain import messages as m
 from kcity_flow.domain.edition import Edition, PartyKind, Programme, Window
 from kcity_flow.domain.freeze import Pause, falls
 from kcity_flow.domain.stages import Role, Stage
-from kcity_flow.domain.values import Frozen, Instant
+from kcity_flow.domain.values import Day, Frozen, Instant
 
 
 class Seat(Frozen):
@@ -135,6 +135,94 @@ class Contract(Frozen):
 
     contractor: str
     krw: int
+
+
+FINAL_REPORT = "final_report"
+"""The key of a plan's last milestone: handed in by ``submit_final``, accepted by ``accept_final``."""
+
+
+class Milestone(m.Milestone):
+    """A milestone of the accepted plan, and what came of it: reported by whom, with what, and accepted when."""
+
+    reported_by: m.PersonId | None = None
+    handed_in: tuple[m.Document, ...] = ()
+    accepted_at: Instant | None = None
+
+
+class Plan(Frozen):
+    """A plan that waits to be accepted: the entry that set it, and by whom."""
+
+    entry: int
+    by: m.PersonId
+    milestones: tuple[m.Milestone, ...]
+
+
+class Report(Frozen):
+    """A report on a month."""
+
+    kind: str
+    month: m.Month
+    document: m.Sha256
+    at: Instant
+
+
+class Visit(Frozen):
+    """A visit to the site."""
+
+    done_on: Day
+    minutes: m.Sha256
+    present: tuple[m.PersonId, ...]
+
+
+class Extension(Frozen):
+    """A later end of the work, and its ground."""
+
+    ends_on: Day
+    ground: str
+    at: Instant
+
+
+class Suspension(Frozen):
+    """A suspension that is over, and by how many days it moved the days of the work."""
+
+    since: Instant
+    until: Instant
+    days: int
+
+
+class Subcontract(Frozen):
+    """Part of the contractor's work that another firm does."""
+
+    firm: m.OrganisationId
+    country: str
+    krw: int
+
+
+class Claim(Frozen):
+    """A claim and how it stands; ``decided_by`` accepted or rejected it."""
+
+    number: int
+    milestone: m.Code
+    krw: int
+    payee: m.OrganisationId
+    country: str
+    claimed_by: m.PersonId
+    state: Literal["claimed", "accepted", "rejected", "paid"] = "claimed"
+    decided_by: m.PersonId | None = None
+    decided_at: Instant | None = None
+    paid_on: Day | None = None
+
+
+class Settlement(Frozen):
+    """The sums as they were settled, KRW."""
+
+    paid_krw: int
+    due_krw: int
+    refund_krw: int
+
+
+ACCEPTING = ("secretariat", "host_government")
+"""The sides that agree the minutes of an acceptance."""
 
 
 class Question(Frozen):
@@ -295,12 +383,29 @@ class Application(Frozen):
     """By the applicant: the terms of the procurement that stand now."""
     tender: Tender = Tender()
     contract: Contract | None = None
+    contracted_at: Instant | None = None
+    contracts_before: tuple[Contract, ...] = ()
+    """Of contractors that were replaced: each with what it was paid, or is still due."""
     ends_on: date | None = None
     ends_set_at: Instant | None = None
+    extensions: tuple[Extension, ...] = ()
     suspended_at: Instant | None = None
-    deliverables: tuple[str, ...] = ()
+    suspensions: tuple[Suspension, ...] = ()
+    plan_proposed: Plan | None = None
+    plan: tuple[Milestone, ...] = ()
+    reports: tuple[Report, ...] = ()
+    reports_missed: int = 0
+    """In a row, as the clock found; the next report ends the row."""
+    visits: tuple[Visit, ...] = ()
+    subcontracts: tuple[Subcontract, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    deliverables: tuple[m.Document, ...] = ()
+    acceptance: dict[str, m.Sha256] = {}
+    """The minutes of the acceptance, as each side agreed them."""
     termination_at: Instant | None = None
-    settled: bool = False
+    settlement: Settlement | None = None
+    recovered_krw: int = 0
+    written_off_krw: int = 0
     grade: str | None = None
     follow_ups: tuple[str, ...] = ()
     timers: dict[str, Timer] = {}
@@ -380,6 +485,44 @@ class Application(Frozen):
     def counted_sheets(self, step: str) -> tuple[Seat, ...]:
         """The seats of a step whose sealed sheet counts."""
         return tuple(seat for seat in self.free_seats(step) if seat.scores is not None)
+
+    @property
+    def contractor(self) -> str:
+        """The person who speaks for the contractor: who signed the framework for it; nobody without a contract."""
+        party = self.parties.get(self.contract.contractor) if self.contract else None
+        return party.signatory if party else ""
+
+    def milestone(self, key: str) -> Milestone | None:
+        """A milestone of the accepted plan."""
+        return next((milestone for milestone in self.plan if milestone.key == key), None)
+
+    def claim(self, number: int) -> Claim | None:
+        """A claim by its number."""
+        return next((claim for claim in self.claims if claim.number == number), None)
+
+    def claimed_krw(self, *states: str, milestone: str | None = None) -> int:
+        """The sum of the claims that stand so, or of all that were not rejected; of one milestone, or of all."""
+        return sum(
+            claim.krw
+            for claim in self.claims
+            if claim.state in (states or ("claimed", "accepted", "paid")) and milestone in (None, claim.milestone)
+        )
+
+    @property
+    def paid_krw(self) -> int:
+        """What was paid."""
+        return self.claimed_krw("paid")
+
+    @property
+    def owed_krw(self) -> int:
+        """What was accepted and is still to be paid."""
+        return self.claimed_krw("accepted")
+
+    @property
+    def refund_krw(self) -> int:
+        """What is still to be refunded by the contractor."""
+        refund = self.settlement.refund_krw if self.settlement else 0
+        return refund - self.recovered_krw - self.written_off_krw
 
     def met(self) -> bool:
         """Whether a meeting of the present step took place, or was missed."""

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from kcity_flow.domain import agenda, effects, framework, freeze, selection
+from kcity_flow.domain import agenda, effects, framework, freeze, selection, work
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.agenda import sides_to_agree
 from kcity_flow.domain.application import PROPOSAL_TIMERS, Application, Facts, Proposal, Timer, Undo
@@ -23,14 +23,14 @@ from kcity_flow.domain.edition import Edition, Ladder, PartyKind, StepKind
 from kcity_flow.domain.errors import IdTaken, Refusal, SecondPersonNeeded
 from kcity_flow.domain.evaluation import last_judged, means
 from kcity_flow.domain.ledger import GENESIS, sealed
-from kcity_flow.domain.letters import BIDDERS, PAUSES, letters, told_of_pause
+from kcity_flow.domain.letters import BIDDERS, CONTRACTOR, PAUSES, letters, told_of_pause
 from kcity_flow.domain.machine import APPLICATIONS, EDITIONS, Lifecycle
 from kcity_flow.domain.messages import Batch, By, Entry, Letter, Outcome, Receipt, View, canonical
 from kcity_flow.domain.moves import EDITION_BY_TRIGGER, Move
 from kcity_flow.domain.selection import Call, EditionFacts
 from kcity_flow.domain.stages import DECIDED, ENDS, OBJECTIONABLE, EditionStage, Role, Stage, Via
 from kcity_flow.domain.tasks import Awaited, awaited
-from kcity_flow.domain.values import Instant
+from kcity_flow.domain.values import Instant, last_day
 
 REMEMBERED = 500
 """Command ids remembered for repetition; Temporal forgets them at continue-as-new."""
@@ -272,7 +272,8 @@ class CaseFile:
         if trigger == "award_contract":
             stated = {"ends_on": self._standing().ends_on}
         for name in to_arm:
-            self._arm(name, entry.number, now, stated)
+            # The end of the work is no date of its reports.
+            self._arm(name, entry.number, now, stated if name != work.REPORT_TIMER else {})
         # Only an application's rows have it; stages of the two tables that are spelt alike are equal.
         if dest != before and any(r.timer == agenda.FILE_TIMER and dest in r.stages for r in self.timer_rows):
             self._arm(agenda.FILE_TIMER, entry.number, now, {})
@@ -439,16 +440,18 @@ class CaseFile:
         timers = {name: other for name, other in self.timers.items() if name != key}
         fallen = timer.fallen + 1
         if ladder.times == 0 or fallen < ladder.times:
-            # Due is the end of a day: counted from the next day, the date would slip by one each time.
-            last = timer.due_at - timedelta(microseconds=1)
-            again = agenda.due_at(ladder, self.edition, self.calendar, last, self._closes_at(), {}, self._falls(now))
-            timer = timer.model_copy(
-                update={"armed_at": timer.due_at, "due_at": again, "generation": timer.generation + 1, "fallen": fallen}
-            )
-            timers[key] = self._not_before_armed(timer, ladder)
+            timers[key] = self._again(timer.model_copy(update={"fallen": fallen}), ladder, now)
         else:
             self.carried.missed = {**self.carried.missed, key: timer}
         self._set_timers(timers)
+
+    def _again(self, timer: Timer, ladder: Ladder, now: datetime) -> Timer:
+        """The timer as it falls due the next time."""
+        # Due is the end of a day: counted from the next day, the date would slip by one each time.
+        last = timer.due_at - timedelta(microseconds=1)
+        due = agenda.due_at(ladder, self.edition, self.calendar, last, self._closes_at(), {}, self._falls(now))
+        again = {"armed_at": min(timer.due_at, now), "due_at": due, "generation": timer.generation + 1}
+        return self._not_before_armed(timer.model_copy(update=again), ladder)
 
     def _clock_moves(self, timer: Timer, ladder: Ladder, now: datetime, recorded_at: datetime) -> None:
         then, number = self._then(ladder), self.carried.entries + 1
@@ -664,6 +667,11 @@ class ApplicationFile(CaseFile):
         super()._settle(command, facts, dest, entry, now)
         if entry.command in PAUSES and rested != self.rests:
             self._tell_of_pause(entry, timers)
+        if entry.command == "accept_claim":
+            key = f"{work.PAYMENT_TIMER}#{facts.command.claim}"
+            self._arm(work.PAYMENT_TIMER, entry.number, now, {}, key=key)
+        self._drop_paid()
+        self._pass_reported(now)
         undo = self.carried.undo
         if undo is not None and undo.entry == entry.number:
             # The clock goes on after a move made in error: only what the move itself ended or moved is to come back.
@@ -671,8 +679,34 @@ class ApplicationFile(CaseFile):
             before = undo.before.model_copy(update={"timers": ended})
             self.carried.undo = undo.model_copy(update={"before": before})
 
+    def _drop_paid(self) -> None:
+        """End the timers of claims that are paid, also where they were overdue."""
+        waits = {f"{work.PAYMENT_TIMER}#{c.number}" for c in self.application.claims if c.state == "accepted"}
+
+        def kept(timers: dict[str, Timer]) -> dict[str, Timer]:
+            return {key: t for key, t in timers.items() if t.name != work.PAYMENT_TIMER or key in waits}
+
+        if kept(self.timers) != self.timers:
+            self._set_timers(kept(self.timers))
+        self.carried.missed = kept(self.carried.missed)
+
+    def _pass_reported(self, now: datetime) -> None:
+        """Let the next report be due on a month that has none."""
+        ladder, zone = self.edition.ladder(work.REPORT_TIMER), self.calendar.zone
+        while ladder and (timer := self.timers.get(work.REPORT_TIMER)):
+            month = work.month_due(last_day(timer.due_at, zone))
+            if not work.month_reported(self.application, month, zone):
+                return
+            self._set_timers({**self.timers, work.REPORT_TIMER: self._again(timer, ladder, now)})
+
+    def _come_due(self, key: str, timer: Timer, ladder: Ladder, now: datetime, recorded_at: datetime) -> None:
+        super()._come_due(key, timer, ladder, now, recorded_at)
+        self._pass_reported(now)
+
     def handle(self, command: m.Command, now: datetime, recorded_at: datetime) -> Receipt:
         """Make or propose a move; a conflict found after the decision is flagged, and takes nothing back by itself.
+
+        So is it flagged when so many reports in a row were missed that the ministry is to decide.
 
         Raises:
             Refusal: after it has been recorded; nothing else has changed.
@@ -685,6 +719,14 @@ class ApplicationFile(CaseFile):
             and not self.receipt_of(flag := f"clock/conflict/{receipt.entry}")
         ):
             note = {"id": flag, "by": m.CLOCK, "note": "conflict_after_decision"}
+            self.handle(m.parse(self.kind, "flag", note), now, recorded_at)
+        if (
+            isinstance(command, m.Plain)
+            and (command.by.role, command.note) == (Role.CLOCK, work.REPORT_TIMER)
+            and self.application.reports_missed == self.edition.implementation.missed_reports
+            and not self.receipt_of(flag := f"clock/{work.REPORTS_MISSED}/{receipt.entry}")
+        ):
+            note = {"id": flag, "by": m.CLOCK, "note": work.REPORTS_MISSED}
             self.handle(m.parse(self.kind, "flag", note), now, recorded_at)
         return receipt
 
@@ -705,7 +747,12 @@ class ApplicationFile(CaseFile):
         return self.application.applicant.contact if self.application.applicant else ""
 
     def _people(self, facts: Facts) -> Mapping[str, Sequence[str]]:
-        return {**framework.people(facts, self.application), BIDDERS: self._bidders(facts.command)}
+        return {
+            **framework.people(facts, self.application),
+            BIDDERS: self._bidders(facts.command),
+            # One project's letters are for its own contractor, not for everybody in that role.
+            CONTRACTOR: (self.application.contractor,),
+        }
 
     def _bidders(self, command: m.Command) -> tuple[str, ...]:
         """Who has the bidders' letters: of the one that the command names, else of all."""
@@ -737,9 +784,7 @@ class ApplicationFile(CaseFile):
             elif name == "missing_parties":
                 found += framework.asked(self.application)
             elif name == "contractor":
-                # One project's letters are for its own contractor, not for everybody in that role.
-                contract = self.application.contract
-                found += [parties[contract.contractor].signatory] if contract else []
+                found += [self.application.contractor] * bool(self.application.contractor)
             elif name == "host_government":
                 found += [p.signatory for p in parties.values() if p.kind is PartyKind.HOST_GOVERNMENT]
             else:
@@ -753,6 +798,8 @@ class ApplicationFile(CaseFile):
             return False
         # A rejection in spring is published, and may be objected to, in summer.
         untold = self.stage in OBJECTIONABLE and not app.letter_sent
+        if app.owed_krw or app.refund_krw:
+            return False  # money is still to go, or to come back
         return not untold and (app.objection is None or app.objection.state == "dismissed")
 
     def view(self) -> View:

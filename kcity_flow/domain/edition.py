@@ -113,6 +113,8 @@ class Implementation(Frozen):
     starts_on: Day | None = None
     ends_on: Day
     extension_reasons: tuple[Key, ...] = ()
+    missed_reports: int = Field(default=2, ge=1)
+    """So many reports missed in a row, and the ministry decides whether the work is suspended."""
 
 
 class Tempo(Frozen):

@@ -70,9 +70,14 @@ def falls(pauses: Iterable[Pause], at: datetime, now: datetime, armed_at: dateti
 
 
 def falls_on(pauses: Iterable[Pause], day: date, zone: str, now: datetime, set_at: datetime | None = None) -> date:
-    """The same for a day in a zone, by whole days."""
+    """The same for a day in a zone, by whole days: one that has begun counts in full."""
     over = datetime.combine(day + timedelta(days=1), time(), tzinfo=ZoneInfo(zone))
-    return day + timedelta(days=(falls(pauses, over, now, set_at) - over).days)
+    return day + timedelta(days=whole_days(falls(pauses, over, now, set_at) - over))
+
+
+def whole_days(length: timedelta) -> int:
+    """How many days of 24 hours that is, one that has begun counted in full."""
+    return -(-length // timedelta(days=1))
 
 
 def timers_after(
@@ -91,11 +96,21 @@ def _after(timer: Timer, since: datetime, until: datetime) -> Timer:
     return timer.model_copy(update={**moved, "generation": timer.generation + 1})
 
 
-def end_of_work_after(application: Application, since: datetime, until: datetime, zone: str) -> date | None:
-    """The end of the work after a pause, by whole days."""
-    if application.ends_on is None:
-        return None
-    return falls_on((Pause(since=since, until=until),), application.ends_on, zone, until, application.ends_set_at)
+def days_of_the_work_after(application: Application, since: datetime, until: datetime, zone: str) -> dict[str, Any]:
+    """The end of the work and the days of milestones that are not accepted, after a pause."""
+    pause, changed = (Pause(since=since, until=until),), dict[str, Any]()
+
+    def later(milestone: Any) -> Any:
+        return milestone.model_copy(update={"due_on": falls_on(pause, milestone.due_on, zone, until)})
+
+    if application.ends_on is not None:
+        changed["ends_on"] = falls_on(pause, application.ends_on, zone, until, application.ends_set_at)
+    if application.plan:
+        changed["plan"] = tuple(one if one.accepted_at else later(one) for one in application.plan)
+    if proposed := application.plan_proposed:
+        milestones = tuple(later(one) for one in proposed.milestones)
+        changed["plan_proposed"] = proposed.model_copy(update={"milestones": milestones})
+    return changed
 
 
 def dates_after(application: Application, since: datetime, until: datetime, zone: str) -> dict[str, Any]:
@@ -108,7 +123,7 @@ def dates_after(application: Application, since: datetime, until: datetime, zone
     if notice is not None:
         changed["termination_at"] = falls(pause, notice, until)
     if application.suspended_at is None:
-        changed["ends_on"] = end_of_work_after(application, since, until, zone)
+        changed |= days_of_the_work_after(application, since, until, zone)
     if meeting is not None and not meeting.held and not meeting.missed:
         changed["meeting"] = meeting.model_copy(update={"at": falls(pause, meeting.at, until)})
     if application.framework.signs_by is not None:

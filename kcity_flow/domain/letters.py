@@ -7,9 +7,9 @@ from datetime import datetime
 from types import MappingProxyType
 
 from kcity_flow.domain.messages import Entry, Letter, Moved, Outcome
-from kcity_flow.domain.stages import DECIDED
+from kcity_flow.domain.stages import DECIDED, Role
 
-APPLICANT, BIDDERS = "applicant", "bidders"
+APPLICANT, BIDDERS, CONTRACTOR = "applicant", "bidders", "contractor"
 
 TOLD: dict[str, tuple[tuple[str, str], ...]] = {
     #  trigger                  (template, to) …
@@ -48,6 +48,10 @@ TOLD: dict[str, tuple[tuple[str, str], ...]] = {
     "suspend": (("suspended", APPLICANT),),
     "resume": (("resumed", APPLICANT),),
     "extend": (("extended", APPLICANT),),
+    "accept_plan": (("plan_accepted", CONTRACTOR),),
+    "accept_milestone": (("milestone_accepted", CONTRACTOR),),
+    "reject_claim": (("claim_rejected", CONTRACTOR),),
+    "pay": (("claim_paid", CONTRACTOR),),
     "return_final": (("final_returned", APPLICANT),),
     "accept_final": (("final_accepted", APPLICANT),),
     "terminate": (("terminated", APPLICANT),),
@@ -81,6 +85,8 @@ CONFLICT_FOUND = "conflict_found"
 
 PAUSES = {"receive": "frozen", "freeze": "frozen", "unfreeze": "thawed"}
 """Trigger → the letter to everybody whose deadlines rest from then on, or run again."""
+REPORTS_MISSED = "reports_missed"
+"""The letter about reports that were missed in a row; the flag that is raised has the same name."""
 
 DUE_BY = {
     "clarification_asked": "clarification",
@@ -145,6 +151,8 @@ def letters(
         return [_letter(entry, CONFLICT_FOUND, role, due) for role in ("ministry", "desk")]
     if entry.command == "release_place" and "krw" in entry.data:
         return []  # no place came free; whoever is next on the reserve for the money is named by itself
+    if entry.command == "flag" and (entry.role, entry.data.get("note")) == (Role.CLOCK, REPORTS_MISSED):
+        return [_letter(entry, REPORTS_MISSED, "ministry", due)]
     people = {APPLICANT: (contact,), "signatory": (str(entry.data.get("signatory", "")),), **people}
     return [
         _letter(entry, template, person, due)

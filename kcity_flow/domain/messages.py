@@ -43,6 +43,7 @@ OrganisationId = Annotated[str, Field(pattern=r"^O-[A-Z0-9-]{1,40}$")]
 PartyId = Annotated[str, Field(pattern=r"^[A-Z0-9-]{1,40}$")]
 Ref = Annotated[str, Field(pattern=r"^KC\d{4}-[A-Z]{3}-\d{4,6}$")]
 Code = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,60}$")]
+Month = Annotated[str, Field(pattern=r"^2[01][0-9]{2}-(0[1-9]|1[0-2])$", description="a month, such as 2021-10")]
 Zone = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+/-]{1,60}$", description="IANA, such as America/Lima")]
 Score = Annotated[
     str, Field(pattern=r"^[0-9]{1,12}(/[1-9][0-9]{0,11})?$", description="an exact fraction, such as 241/3")
@@ -174,7 +175,7 @@ class Plain(Command):
         "invite_to_presentation", "request_confirmation", "shortlist", "no_show", "expire",
         "open_framework", "complete_framework", "suspend", "resume", "accept_final", "terminate", "withdraw",
         "cancel_award", "cancel_call", "lapse_clarification", "miss_date", "finish_round", "send_letter",
-        "dismiss_objection", "set_terms", "open_bids", "flag", "record_settlement", "publish_result",
+        "dismiss_objection", "set_terms", "open_bids", "flag", "publish_result",
         "reopen_screening", "reopen_review", "reopen_consultation", "reopen_presentation", "reopen_confirmation",
         "reopen_selection",
         "return_to_received", "return_to_screening", "return_to_paper_review", "return_to_consultation",
@@ -666,6 +667,139 @@ class Extend(Command):
     ground: str
 
 
+class Milestone(Frozen):
+    """A part of the work: when it is due, in the edition's zone, what it is worth, and the deliverables it rests on."""
+
+    key: Code
+    due_on: Day
+    krw: Krw
+    deliverables: tuple[Code, ...] = ()
+
+
+class SetPlan(Command):
+    """The whole plan of the work, in order; its last milestone is the final report."""
+
+    trigger: Literal["set_plan", "change_scope"]
+    milestones: tuple[Milestone, ...] = Field(min_length=1, max_length=60)
+
+
+class AcceptPlan(Command):
+    """The plan that is accepted, by the entry that set it."""
+
+    trigger: Literal["accept_plan"] = "accept_plan"
+    plan: int = Field(ge=1)
+
+
+class Report(Command):
+    """A report on a month, by the hash of its document; the one at half of the work is an interim report.
+
+    ``milestone`` is one that the contractor says is reached, with the deliverables that it rests on.
+    """
+
+    trigger: Literal["report"] = "report"
+    kind: Literal["monthly", "interim"]
+    month: Month
+    document: Sha256
+    milestone: Code | None = None
+    deliverables: tuple[Document, ...] = ()
+
+
+class VisitSite(Command):
+    """A visit to the site: its day, its minutes, and who was there."""
+
+    trigger: Literal["visit_site"] = "visit_site"
+    done_on: Day
+    minutes: Sha256
+    present: tuple[PersonId, ...] = Field(min_length=1)
+
+
+class AcceptMilestone(Command):
+    """The milestone that was reached; the evidence shows it."""
+
+    trigger: Literal["accept_milestone"] = "accept_milestone"
+    milestone: Code
+
+
+class ApproveSubcontract(Command):
+    """A firm that does part of the contractor's work, where it is seated, and for how much."""
+
+    trigger: Literal["approve_subcontract"] = "approve_subcontract"
+    firm: OrganisationId
+    country: Country
+    krw: Krw
+
+
+class MakeClaim(Command):
+    """A claim for all or part of an accepted milestone: its number, the sum, and who is to be paid."""
+
+    trigger: Literal["claim"] = "claim"
+    claim: int = Field(ge=1)
+    milestone: Code
+    krw: int = Field(ge=1, description="South Korean won")
+    payee: OrganisationId
+    country: Country
+
+
+class DecideClaim(Command):
+    """The claim that is accepted or rejected, by its number."""
+
+    trigger: Literal["accept_claim", "reject_claim"]
+    claim: int = Field(ge=1)
+
+
+class Pay(Command):
+    """The accepted claim that was paid, in full, and on which day; the evidence is the bank's."""
+
+    trigger: Literal["pay"] = "pay"
+    claim: int = Field(ge=1)
+    done_on: Day
+
+
+class ReplaceContractor(Command):
+    """Another contractor for the rest of the work, after a default: what it gets, and what the first one does.
+
+    ``paid_krw`` is what was paid so far, ``due_krw`` what was accepted and is still to be paid.
+    """
+
+    trigger: Literal["replace_contractor"] = "replace_contractor"
+    contractor: str
+    country: Country
+    krw: Krw
+    paid_krw: Krw
+    due_krw: Krw
+
+
+class AgreeAcceptance(Command):
+    """One side agrees the minutes of the acceptance: the secretariat, or the host government."""
+
+    trigger: Literal["agree_acceptance"] = "agree_acceptance"
+    minutes: Sha256
+
+
+class RecordSettlement(Command):
+    """The sums, in KRW: paid so far, accepted and still due to the contractor, and to be refunded by it."""
+
+    trigger: Literal["record_settlement"] = "record_settlement"
+    paid_krw: Krw = 0
+    due_krw: Krw = 0
+    refund_krw: Krw = 0
+
+
+class Recover(Command):
+    """A refund that came in, and on which day."""
+
+    trigger: Literal["recover"] = "recover"
+    krw: int = Field(ge=1, description="South Korean won")
+    done_on: Day
+
+
+class WriteOff(Command):
+    """A refund that will not come in any more."""
+
+    trigger: Literal["write_off"] = "write_off"
+    krw: int = Field(ge=1, description="South Korean won")
+
+
 class NotifyTermination(Command):
     """Notice of termination; it may take effect at ``ends_at``."""
 
@@ -719,7 +853,9 @@ ApplicationCommand = Annotated[
     | ReplaceSignatory | TableText | NegotiateText | SignParty | RefuseSignature | ExtendSignature | AgreeTerms
     | PublishNotice | AskQuestion | AnswerQuestion | ReceiveBid | WithdrawBid | NameCommittee | DeclareBidConflict
     | RecordBid | EvaluateBids | RecordNegotiation | AnnounceAward | Complain | DecideComplaint | ReduceAward
-    | Extend | NotifyTermination | FollowUp | HandleProposal | Correct | FreezeOrder | UnfreezeOrder,
+    | SetPlan | AcceptPlan | Report | VisitSite | AcceptMilestone | ApproveSubcontract | MakeClaim | DecideClaim | Pay
+    | Extend | ReplaceContractor | NotifyTermination | AgreeAcceptance | RecordSettlement | Recover | WriteOff
+    | FollowUp | HandleProposal | Correct | FreezeOrder | UnfreezeOrder,
     Field(discriminator="trigger"),
 ]  # fmt: skip
 

@@ -80,6 +80,8 @@ WHILE_FROZEN = (
 )  # fmt: skip
 """What people still do while it is frozen, beside undoing a move; and whatever the edition orders."""
 
+CLAIMED = (S.IMPLEMENTATION, S.ACCEPTANCE, S.SETTLEMENT)
+REFUNDED = (S.SETTLEMENT, S.CLOSED, S.TERMINATED)
 EDITION = Via.EDITION
 
 # fmt: off
@@ -109,11 +111,11 @@ STAGE_MOVES = (
     Move("fail_procurement",        (S.PROCUREMENT,),                  S.CANCELLED,      MINISTRY,   (p.procurement_has_failed, g.reason_given), MINISTRY),
     Move("suspend",                 (S.IMPLEMENTATION,),               S.SUSPENDED,      MINISTRY,   (g.reason_given,)),
     Move("resume",                  (S.SUSPENDED,),                    S.IMPLEMENTATION, MINISTRY,   (g.reason_given,)),
-    Move("submit_final",            (S.IMPLEMENTATION,),               S.ACCEPTANCE,     (R.CONTRACTOR, *DESK), (w.deliverables_listed,)),
+    Move("submit_final",            (S.IMPLEMENTATION,),               S.ACCEPTANCE,     (R.CONTRACTOR, *DESK), (w.own_contract, w.plan_accepted, w.deliverables_listed)),
     Move("return_final",            (S.ACCEPTANCE,),                   S.IMPLEMENTATION, DESK,       (w.names_what_is_missing,)),
-    Move("accept_final",            (S.ACCEPTANCE,),                   S.SETTLEMENT,     DESK,       (g.in_writing,)),
+    Move("accept_final",            (S.ACCEPTANCE,),                   S.SETTLEMENT,     DESK,       (g.impartial, w.milestones_accepted, w.acceptance_agreed, w.not_who_reported_it)),
     Move("terminate",               WORK,                              S.TERMINATED,     MINISTRY,   (w.notice_over, w.settlement_recorded), MINISTRY),
-    Move("close",                   (S.SETTLEMENT,),                   S.CLOSED,         MINISTRY,   (w.settlement_recorded, w.documents_filed), MINISTRY),
+    Move("close",                   (S.SETTLEMENT,),                   S.CLOSED,         MINISTRY,   (g.impartial, w.settlement_recorded, w.accepted_paid, w.nothing_to_recover, w.documents_filed), MINISTRY),
     Move("withdraw",                BEFORE_WORK,                       S.WITHDRAWN,      (R.APPLICANT, *DESK), (g.own_application, g.in_writing)),
     Move("merge_duplicate",         (S.RECEIVED, S.SCREENING),         S.WITHDRAWN,      DESK,       (g.impartial, g.names_another_application), DESK),
     Move("cancel_award",            (S.SELECTED,),                     S.CANCELLED,      MINISTRY,   (g.reason_given,), MINISTRY, (), EDITION),
@@ -179,9 +181,24 @@ FACT_MOVES = (
     Move("uphold_complaint",        (S.PROCUREMENT,),                  None,             (R.OBJECTION_COMMITTEE, R.MINISTRY), (g.impartial, p.open_complaint, p.outside_the_evaluation, g.reason_given), (R.OBJECTION_COMMITTEE, R.MINISTRY), (p.open_tender,)),
     Move("dismiss_complaint",       (S.PROCUREMENT,),                  None,             (R.OBJECTION_COMMITTEE, R.MINISTRY), (g.impartial, p.open_complaint, p.outside_the_evaluation, g.reason_given), (), (p.open_tender,)),
     Move("reduce_award",            (S.SELECTED, S.FRAMEWORK, S.PROCUREMENT), None,      MINISTRY,   (p.less_and_in_range, g.reason_given), MINISTRY),
-    Move("extend",                  WORK,                              None,             MINISTRY,   (w.later_than_the_end, w.reason_known), MINISTRY),
+    Move("set_plan",                (S.IMPLEMENTATION,),               None,             (R.CONTRACTOR, *DESK), (w.own_contract, w.no_plan_accepted, w.final_report_last, w.days_in_order, w.plan_within_contract, w.rests_on_deliverables)),
+    Move("accept_plan",             (S.IMPLEMENTATION,),               None,             DESK,       (g.impartial, w.plan_waits, w.not_who_set_it)),
+    Move("change_scope",            (S.IMPLEMENTATION,),               None,             DESK,       (g.impartial, w.plan_accepted, w.evidence_attached, g.reason_given, w.accepted_kept, w.final_report_last, w.days_in_order, w.plan_within_contract, w.rests_on_deliverables), DESK),
+    Move("report",                  (S.IMPLEMENTATION,),               None,             (R.CONTRACTOR, *DESK), (w.own_contract, w.month_of_the_work, w.report_not_recorded, w.reports_a_milestone)),
+    Move("visit_site",              WORK,                              None,             DESK,       (w.done_by_today,)),
+    Move("accept_milestone",        (S.IMPLEMENTATION,),               None,             DESK,       (g.impartial, w.milestone_reported, w.evidence_attached, w.not_who_reported_it)),
+    Move("approve_subcontract",     (S.IMPLEMENTATION,),               None,             DESK,       (g.impartial, w.evidence_attached, w.subcontracts_within_contract)),
+    Move("claim",                   CLAIMED,                           None,             (R.CONTRACTOR, *DESK), (w.own_contract, w.evidence_attached, w.claim_numbered_anew, w.milestone_accepted, w.within_milestone, w.claims_within_contract, w.payee_korean)),
+    Move("accept_claim",            (*WORK, S.SETTLEMENT),             None,             DESK,       (g.impartial, w.claim_waits, w.evidence_attached, w.not_the_claimant)),
+    Move("reject_claim",            (*WORK, S.SETTLEMENT),             None,             DESK,       (g.impartial, w.claim_waits, g.reason_given)),
+    Move("pay",                     ENDS_OF_WORK,                      None,             FINANCE,    (g.impartial, w.claim_accepted, w.neither_claimant_nor_accepter, w.payee_korean, w.payments_within_contract, w.evidence_attached, w.done_by_today)),
+    Move("extend",                  WORK,                              None,             MINISTRY,   (w.later_than_the_end, w.ends_in_the_future, w.reason_known), MINISTRY),
+    Move("replace_contractor",      (S.SUSPENDED,),                    None,             OFFICER,    (g.impartial, g.reason_given, w.evidence_attached, w.claims_decided, w.sums_as_recorded, w.another_contractor, p.contractor_korean, p.contractor_acceded, w.within_what_is_left), OFFICER),
+    Move("agree_acceptance",        (S.ACCEPTANCE,),                   None,             (R.HOST_GOVERNMENT, *DESK), (w.speaks_for_the_host, w.accepts_once, w.same_acceptance)),
     Move("notify_termination",      WORK,                              None,             MINISTRY,   (w.cause_and_notice_period,)),
-    Move("record_settlement",       ENDS_OF_WORK,                      None,             FINANCE,    (g.in_writing,)),
+    Move("record_settlement",       ENDS_OF_WORK,                      None,             FINANCE,    (g.impartial, w.evidence_attached, w.settlement_adds_up)),
+    Move("recover",                 REFUNDED,                          None,             FINANCE,    (w.evidence_attached, w.within_refund, w.done_by_today)),
+    Move("write_off",               REFUNDED,                          None,             MINISTRY,   (g.impartial, g.reason_given, w.within_refund), MINISTRY),
     Move("follow_up",               (S.CLOSED,),                       None,             DESK,       (w.kind_of_follow_up,)),
     Move("flag",                    ANY,                               None,             (R.CLOCK, *DESK)),
     Move("correct",                 ANY,                               None,             DESK,       (g.impartial, g.corrects_an_entry, g.reason_given), DESK),

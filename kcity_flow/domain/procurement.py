@@ -576,7 +576,7 @@ def _contract(facts: Facts) -> dict[str, Any]:
     contract = Contract(contractor=facts.command.contractor, krw=facts.command.krw)
     edition = facts.edition
     ends_on = falls_on(facts.application.pauses, edition.implementation.ends_on, edition.zone, facts.now)
-    return {"contract": contract, "ends_on": ends_on, "ends_set_at": facts.now}
+    return {"contract": contract, "ends_on": ends_on, "ends_set_at": facts.now, "contracted_at": facts.now}
 
 
 def _reduce(facts: Facts) -> dict[str, Any]:

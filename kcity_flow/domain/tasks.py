@@ -13,12 +13,13 @@ from typing import NamedTuple
 from kcity_flow.domain import guards as g
 from kcity_flow.domain import procurement as p
 from kcity_flow.domain.agenda import bids_to_evaluate, sides_to_agree, undeclared, unsealed
-from kcity_flow.domain.application import Application, Facts
-from kcity_flow.domain.edition import Edition, Late, ProcurementMode
+from kcity_flow.domain.application import ACCEPTING, FINAL_REPORT, Application, Facts
+from kcity_flow.domain.edition import Edition, Late, PartyKind, ProcurementMode
 from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS, too_few_sheets
 from kcity_flow.domain.framework import asked, parties_signed, refused_before_work, refused_beside, unlisted
-from kcity_flow.domain.moves import BY_TRIGGER, CLARIFIED, JUDGED, STAGE_MOVES
+from kcity_flow.domain.moves import BY_TRIGGER, CLARIFIED, ENDS_OF_WORK, JUDGED, REFUNDED, STAGE_MOVES, WORK
 from kcity_flow.domain.stages import DECIDED, OBJECTIONABLE, Role, Stage
+from kcity_flow.domain.work import PAYMENT_TIMER, REPORTS_MISSED, settled
 
 S = Stage
 MEETINGS = (S.CONSULTATION, S.PRESENTATION)
@@ -144,8 +145,53 @@ def _terms_to_agree(app: Application, _: Edition) -> bool:
     return app.terms is not None and not app.terms_agreed
 
 
+def _unplanned(app: Application, _: Edition) -> bool:
+    return not app.plan and app.plan_proposed is None
+
+
+def _contractor(app: Application) -> list[str]:
+    return [app.contractor] * bool(app.contractor)
+
+
+def _planned(app: Application, _: Edition) -> bool:
+    return app.plan_proposed is not None
+
+
+def _reported(app: Application, _: Edition) -> bool:
+    return any(one.reported_by and not one.accepted_at and one.key != FINAL_REPORT for one in app.plan)
+
+
+def _claimed(app: Application, _: Edition) -> bool:
+    return bool(app.claimed_krw("claimed"))
+
+
+def _owed(app: Application, _: Edition) -> bool:
+    return bool(app.owed_krw)
+
+
+def _silent(app: Application, edition: Edition) -> bool:
+    return app.reports_missed >= edition.implementation.missed_reports
+
+
+def _sides_to_accept(app: Application) -> list[str]:
+    """The sides that have yet to agree the minutes of the acceptance; then the desk."""
+    lacking = [side for side in ACCEPTING if side not in app.acceptance]
+    hosts = [p.signatory for p in app.parties.values() if p.kind is PartyKind.HOST_GOVERNMENT and p.signed]
+    host = hosts if "host_government" in lacking else []
+    desk = [Role.DESK.value] if "secretariat" in lacking or not lacking else []
+    return list(dict.fromkeys([*host, *desk]))
+
+
+def _unsettled(app: Application, _: Edition) -> bool:
+    return not settled(app)
+
+
+def _to_refund(app: Application, _: Edition) -> bool:
+    return bool(app.refund_krw)
+
+
 def _settled(app: Application, _: Edition) -> bool:
-    return app.settled
+    return settled(app) and not app.owed_krw and not app.refund_krw
 
 
 def _tendered(app: Application, edition: Edition) -> bool:
@@ -252,6 +298,15 @@ TASKS = (
     Task("announce_award",       "announce_award",     (S.PROCUREMENT,),                 _to_announce),
     Task("complaint",            "uphold_complaint",   (S.PROCUREMENT,),                 _complained),
     Task("award_contract",       "award_contract",     (S.PROCUREMENT,),                 _contractor_found),
+    Task("plan",                 "set_plan",           (S.IMPLEMENTATION,),              _unplanned, _contractor),
+    Task("accept_plan",          "accept_plan",        (S.IMPLEMENTATION,),              _planned),
+    Task("accept_milestone",     "accept_milestone",   (S.IMPLEMENTATION,),              _reported),
+    Task("accept_claim",         "accept_claim",       (*WORK, S.SETTLEMENT),             _claimed),
+    Task(PAYMENT_TIMER,          "pay",                ENDS_OF_WORK,                     _owed),
+    Task(REPORTS_MISSED,         "suspend",            (S.IMPLEMENTATION,),              _silent),
+    Task("acceptance",           "accept_final",       (S.ACCEPTANCE,),                  _always, _sides_to_accept),
+    Task("record_settlement",    "record_settlement",  (S.SETTLEMENT,),                  _unsettled),
+    Task("recover",              "recover",            REFUNDED,                         _to_refund),
     Task("close",                "close",              (S.SETTLEMENT,),                  _settled),
     Task("objection",            "uphold_objection",   OBJECTIONABLE,                    _objection("open")),
 )

@@ -85,6 +85,7 @@ def summary(season: Season) -> RenderableType:
         "moves covered",
         f"{figures.moves_covered} of {figures.moves_reachable} reachable here, {figures.moves_total} in the table",
     )
+    table.add_row("contracts", f"{figures.contracts}, {figures.paid_krw:,} KRW paid, {figures.extensions} extensions")
     table.add_row("refused", f"{figures.refusals}")
     table.add_row("illegal, over quota", f"{figures.illegal_moves}, {figures.over_quota}")
     took = f", {figures.framework.median_days} days in the middle" if figures.framework.signed else ""

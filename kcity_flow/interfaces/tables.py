@@ -138,6 +138,8 @@ def subject(
     told += [Text(line) for line in _tender(facts)]
     if facts.get("parties") or facts.get("framework", {}).get("texts"):
         told.append(framework(Application.model_validate(facts)))
+    if facts.get("contract"):
+        told.append(work(Application.model_validate(facts)))
     for line in _facts(facts):
         told.append(Text(line, style="dim"))
     for proposal in proposals:
@@ -168,12 +170,6 @@ def told_again(refs: Sequence[str], named: int = 5) -> str:
     """Who could not be told yet, as part of a sentence."""
     some = ", ".join(refs[:named]) + (f" and {len(refs) - named:,} more" if len(refs) > named else "")
     return f"no answer from {some}, which the edition tells again until there is one; see `kcity show {refs[0]}`"
-
-
-_SHOWN_ABOVE = (
-    "ref", "stage", "since", "programme", "city", "title", "year", "place", "timers", "applicant", "parties",
-    "framework", "tender", "terms", "terms_agreed", "frozen", "freezes",
-)  # fmt: skip
 
 
 def _tender(facts: dict[str, Any]) -> Iterable[str]:
@@ -220,6 +216,46 @@ def _bid(bid: dict[str, Any]) -> str:
 
 def _instant(at: datetime | str) -> datetime:
     return datetime.fromisoformat(at) if isinstance(at, str) else at
+
+
+def work(app: Application) -> RenderableType:
+    """The contract's work and money: its plan, what came of it, and a line that adds it up."""
+    told: list[RenderableType] = []
+    if app.plan_proposed:
+        told.append(Text(f"plan of entry {app.plan_proposed.entry}: waits to be accepted", style="yellow"))
+    if app.plan:
+        table = _table("milestone", "due", "KRW", "accepted", "claimed", "paid")
+        for one in app.plan:
+            accepted = moment(one.accepted_at)[:10] if one.accepted_at else "reported" if one.reported_by else ""
+            sums = (app.claimed_krw(milestone=one.key), app.claimed_krw("paid", milestone=one.key))
+            table.add_row(one.key, str(one.due_on), f"{one.krw:,}", accepted, *(f"{krw:,}" for krw in sums))
+        told.append(table)
+    assert app.contract is not None  # whose work it is
+    contract = app.contract.krw
+    told.append(
+        Text(
+            f"contract {contract:,} KRW · claimed {app.claimed_krw():,} · paid {app.paid_krw:,} · "
+            f"left {contract - app.paid_krw:,}"
+        )
+    )
+    lines = {
+        "claims": [f"{claim.number} {claim.krw:,} KRW {claim.state}" for claim in app.claims],
+        "reports": [f"{report.month} {report.kind}" for report in app.reports],
+        "visits": [f"{visit.done_on} ({len(visit.present)} there)" for visit in app.visits],
+        "subcontracts": [f"{one.firm} {one.country} {one.krw:,} KRW" for one in app.subcontracts],
+        "extensions": [f"to {one.ends_on} ({one.ground})" for one in app.extensions],
+        "suspensions": [f"from {moment(one.since)[:10]}, {one.days} days" for one in app.suspensions],
+        "earlier contractors": [f"{one.contractor} {one.krw:,} KRW" for one in app.contracts_before],
+    }
+    told += [Text(f"{name}: {', '.join(found)}") for name, found in lines.items() if found]
+    return Group(*told)
+
+
+_SHOWN_ABOVE = (
+    "ref", "stage", "since", "programme", "city", "title", "year", "place", "timers", "applicant", "parties",
+    "framework", "tender", "terms", "terms_agreed", "frozen", "freezes", "plan", "plan_proposed", "claims", "reports",
+    "visits", "subcontracts", "extensions", "suspensions", "contracts_before",
+)  # fmt: skip
 
 
 def _facts(facts: dict[str, Any]) -> Iterable[str]:

@@ -321,7 +321,12 @@ def _leading(edition: Edition) -> list[Fate]:
     works = [
         Fate("works as planned", "selected", work="withdraws_framework withdraws_procurement"),
         Fate("withdraws when selected", "selected", withdraws_at=S.SELECTED),
-        Fate("works after a re-notice, with a pause", "selected", work="renotice no_price suspended", tender=opened),
+        Fate(
+            "works after a re-notice, with a pause",
+            "selected",
+            work="renotice no_price suspended silent",
+            tender=opened,
+        ),
         Fate("the framework fails", "selected", work="framework_fails"),
         Fate("the tender fails", "selected", work="tender_fails", tender=opened),
         Fate("terminated while suspended", "selected", work="suspended terminated_suspended"),

@@ -10,18 +10,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Container, Generator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from random import Random
 from typing import Any
 
 from kcity_flow.domain import framework, screening, selection
-from kcity_flow.domain.application import Application
+from kcity_flow.domain.application import FINAL_REPORT, Application
 from kcity_flow.domain.edition import Edition, Late, ProcurementMode, Programme, StepKind
 from kcity_flow.domain.evaluation import criterion_mean, final_score, judged_steps, quorum, ranking_step, too_few_sheets
 from kcity_flow.domain.messages import ConflictKind, Outcome
 from kcity_flow.domain.procurement import tie_of, undeclared
 from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage
+from kcity_flow.domain.values import last_day
+from kcity_flow.domain.work import LONG_STOP, REPORT_TIMER, half_of_the_work, month_due, month_of, settled
 from kcity_flow.rehearsal.cast import BELOW, ZONES, Character, cast, documents, firm, given, proof
 from kcity_flow.rehearsal.theatre import Act, Acting, Do, Moved, Plan, Script, Theatre, Until
 
@@ -1052,36 +1054,199 @@ class Story:
 
     # --- work ---
 
+    @property
+    def firm(self) -> tuple[str, Role]:
+        """Whoever speaks for the contractor there is now."""
+        return self.app.contractor, R.CONTRACTOR
+
     def implementation(self) -> Script:
-        """The work, and what may come between."""
+        """The work, the money for it, and what may come between."""
         yield from self.pause(5, 15)
         yield from self.aside()
         if self.claim("accede"):
             yield from self.join("UTILITY")
         yield from self.change_parties()
-        if self.claim("extend"):
+        if self.claim("extend") or self._over():
             yield from self.extend()
+        yield from self.set_plan()
+        yield from self.report_what_is_due()
+        first = self.app.plan[0]
+        yield from self.finish(first.key)
+        yield from self.be_paid(first.key)
+        yield from self.look_after()
         if "terminated_implementation" in self.fate.work and self.once("terminated"):
             yield from self.terminate()
             return
         if "suspended" in self.fate.work.split() and "resumed" not in self._done:
-            yield from self.pause(5, 10)
-            yield from self.do("suspend", self.by(R.MINISTRY), reason="the site cannot be entered")
+            yield from self.suspend()
             return
         if self.once("worked"):
-            starts = self.theatre.edition.implementation.starts_on or self.theatre.calendar.day_of(self.theatre.now)
+            starts = self.theatre.edition.implementation.starts_on or self._today
             assert self.app.ends_on is not None  # there is a contract
-            length = (self.app.ends_on - max(starts, self.theatre.calendar.day_of(self.theatre.now))).days
-            yield Until(self.theatre.in_days(max(5, int(length * 5 / 7 * self.random.uniform(0.5, 0.8)))))
+            length = (self.app.ends_on - max(starts, self._today)).days
+            yield from self.work_on(self.theatre.in_days(max(5, int(length * 5 / 7 * self.random.uniform(0.5, 0.8)))))
+        for milestone in self.app.plan[1:-1]:
+            yield from self.finish(milestone.key)
         wanted = self.programme.deliverables[: self.programme.deliverables_needed]
         documents = [{"kind": kind, "sha256": self.proof(kind)} for kind in wanted]
-        _, person = self.contractor
-        yield from self.do("submit_final", (person, R.CONTRACTOR), deliverables=documents)
+        yield from self.do("submit_final", self.firm, deliverables=documents)
+
+    @property
+    def _today(self) -> date:
+        return self.theatre.calendar.day_of(self.theatre.now)
+
+    def _over(self) -> bool:
+        return self.app.ends_on is not None and self.app.ends_on < self._today
+
+    def set_plan(self) -> Script:
+        """Three milestones until the end of the work; the first rests on nothing but the report on it."""
+        if self.app.plan:
+            return
+        contract, ends_on, begun = self.app.contract, self.app.ends_on, self._today
+        assert contract is not None  # that is where the work begins
+        assert ends_on is not None
+        first, second = contract.krw * 4 // 10, contract.krw * 3 // 10
+        kinds = self.programme.deliverables[: self.programme.deliverables_needed]
+        parts: list[tuple[str, int, tuple[str, ...]]] = [
+            ("inception_report", first, ()), ("interim_results", second, kinds[:1]),
+            (FINAL_REPORT, contract.krw - first - second, kinds),
+        ]  # fmt: skip
+        milestones = [
+            {"key": key, "due_on": (begun + (ends_on - begun) * n // 3).isoformat(), "krw": krw, "deliverables": kinds}
+            for n, (key, krw, kinds) in enumerate(parts, start=1)
+        ]
+        plan = self.app.plan_proposed
+        if plan is None:
+            yield from self.do("set_plan", self.firm, milestones=milestones)
+            yield from self.pause(1, 3)
+            plan = self.app.plan_proposed
+        assert plan is not None
+        yield from self.desk("accept_plan", plan=plan.entry)
+
+    def finish(self, key: str) -> Script:
+        """A milestone is reported by the contractor and accepted by the desk."""
+        milestone = self.app.milestone(key)
+        if milestone is None or milestone.accepted_at:
+            return
+        if milestone.reported_by is None:
+            yield from self.pause(1, 4)
+            documents = [{"kind": kind, "sha256": self.proof(kind)} for kind in milestone.deliverables]
+            yield from self.report(month_of(self._today), milestone=key, deliverables=documents)
+        yield from self.pause(1, 3)
+        yield from self.desk("accept_milestone", milestone=key, evidence=[self.proof(f"review of {key}")])
+
+    def report(self, month: str, **data: Any) -> Script:
+        """A report on a month; at half of the work the interim report."""
+        half = month_of(half_of_the_work(self.app, self.theatre.calendar.zone))
+        interim = month >= half and "interim" not in [report.kind for report in self.app.reports]
+        yield from self.do("report", self.firm, kind="interim" if interim else "monthly", month=month,
+                           document=self.proof(f"report {len(self.app.reports)}"), **data)  # fmt: skip
+
+    def _next_report(self) -> datetime | None:
+        """When the contractor writes the report that is due next; nothing, where none is asked for."""
+        timer = self.app.timers.get(REPORT_TIMER)
+        return timer.due_at - timedelta(days=8) if timer else None
+
+    def report_what_is_due(self) -> Script:
+        """The reports of the months that are due about now."""
+        while (at := self._next_report()) is not None and at <= self.theatre.now:
+            due_on = last_day(self.app.timers[REPORT_TIMER].due_at, self.theatre.calendar.zone)
+            yield from self.report(month_due(due_on))
+
+    def work_on(self, until: datetime) -> Script:
+        """Work until then, with a report each month."""
+        while (at := self._next_report()) is not None and at < until:
+            yield Until(max(at, self.theatre.now))
+            yield from self.report_what_is_due()
+        yield Until(max(until, self.theatre.now))
+
+    def be_paid(self, key: str) -> Script:
+        """An accepted milestone is claimed, in part or in full, and what is accepted of it is paid."""
+        milestone = self.app.milestone(key)
+        if milestone is None or not milestone.accepted_at:
+            return
+        while True:
+            yield from self.decide_claims(key)
+            yield from self.pay(key)
+            left = milestone.krw - self.app.claimed_krw(milestone=key)
+            if not left:
+                return
+            yield from self.make_claim(key, left)
+
+    def make_claim(self, key: str, krw: int) -> Script:
+        """The contractor claims a sum for a milestone."""
+        assert self.app.contract is not None  # whose contractor claims
+        yield from self.pause(1, 3)
+        number = len(self.app.claims) + 1
+        yield from self.do("claim", self.firm, claim=number, milestone=key, krw=krw, payee=self.app.contract.contractor,
+                           country="KR", evidence=[self.proof(f"invoice {number}")])  # fmt: skip
+
+    def decide_claims(self, key: str | None = None) -> Script:
+        """Each claim, or each for a milestone, is accepted; where nobody has rejected one yet, it lacks a document."""
+        for claim in self.app.claims:
+            if claim.state == "claimed" and key in (None, claim.milestone):
+                yield from self.pause(1, 3)
+                if self.claim("reject_claim"):
+                    yield from self.desk("reject_claim", claim=claim.number, reason="the invoice is not signed")
+                else:
+                    evidence = [self.proof(f"check of claim {claim.number}")]
+                    yield from self.desk("accept_claim", claim=claim.number, evidence=evidence)
+
+    def pay(self, key: str | None = None) -> Script:
+        """What was accepted, or was for a milestone, is paid."""
+        for claim in self.app.claims:
+            if claim.state == "accepted" and key in (None, claim.milestone):
+                yield from self.pause(1, 4)
+                yield from self.do("pay", self.by(R.FINANCE), claim=claim.number, done_on=self._today.isoformat(),
+                                   evidence=[self.proof(f"payment {claim.number}")])  # fmt: skip
+
+    def look_after(self) -> Script:
+        """A visit, a subcontract, a change of what is to be done."""
+        yield from self.visit()
+        if self.claim("approve_subcontract") or (self.random.random() < 0.3 and self.once("subcontract")):
+            assert self.app.contract is not None  # there is one
+            yield from self.desk("approve_subcontract", firm=firm(1), country="KR", krw=self.app.contract.krw // 10,
+                                 evidence=[self.proof("subcontract")])  # fmt: skip
+        if self.claim("change_scope"):
+            yield from self.change_scope()
+
+    def visit(self) -> Script:
+        """The desk goes and looks, where nobody has gone at this stage, or now and then."""
+        if self.claim("visit_site") or (self.random.random() < 0.3 and self.once(f"visit {self.stage}")):
+            yield from self.desk("visit_site", done_on=self._today.isoformat(), present=[self.officer, self.firm[0]],
+                                 minutes=self.proof(f"visit {self.stage}"))  # fmt: skip
+
+    def change_scope(self) -> Script:
+        """Some of the final report's work becomes a milestone of its own."""
+        *before, final = [milestone.model_dump(mode="json") for milestone in self.app.plan]
+        names = ("key", "due_on", "krw", "deliverables")
+        training = {"key": "training", "due_on": final["due_on"], "krw": final["krw"] // 4, "deliverables": []}
+        final = {**final, "krw": final["krw"] - training["krw"]}
+        milestones = [{name: one[name] for name in names} for one in (*before, training, final)]
+        yield from self.two("change_scope", R.DESK, R.HEAD, milestones=milestones, evidence=[self.proof("new scope")],
+                            reason="the city wants its own people trained")  # fmt: skip
+
+    def suspend(self) -> Script:
+        """The work is suspended, in the midst of things: two claims wait."""
+        silent = "silent" in self.fate.work
+        while silent and REPORT_TIMER in self.app.timers and self.app.reports_missed < self._may_miss:
+            yield from self.pause(4)
+        for milestone in self.app.plan[1:2]:
+            yield from self.finish(milestone.key)
+            for _ in range(2 if not self.app.claimed_krw(milestone=milestone.key) else 0):
+                yield from self.make_claim(milestone.key, milestone.krw // 4)
+        yield from self.pause(5, 10)
+        why = "reports were missed" if silent else "the site cannot be entered"
+        yield from self.do("suspend", self.by(R.MINISTRY), reason=why)
+
+    @property
+    def _may_miss(self) -> int:
+        return self.theatre.edition.implementation.missed_reports
 
     def extend(self) -> Script:
         """A later end of the work."""
         assert self.app.ends_on is not None  # there is a contract
-        later = self.app.ends_on + timedelta(days=45)
+        later = max(self.app.ends_on, self._today) + timedelta(days=45)
         ground = self.theatre.edition.implementation.extension_reasons[0]
         yield from self.two("extend", R.MINISTRY, R.MINISTRY, ends_on=later.isoformat(), ground=ground)
 
@@ -1090,17 +1255,31 @@ class Story:
         ends = self.theatre.in_days(15, 18)
         yield from self.do("notify_termination", self.by(R.MINISTRY), ends_at=ends.isoformat(),
                            reason="the city has stopped the works")  # fmt: skip
+        yield from self.decide_claims()
         yield from self.settle()
         while self.theatre.now < (self.app.termination_at or ends) + timedelta(hours=30):
             yield Until((self.app.termination_at or ends) + timedelta(hours=30))
         yield from self.two("terminate", R.MINISTRY, R.MINISTRY)
 
-    def settle(self) -> Script:
-        """The sums are recorded."""
-        yield from self.do("record_settlement", self.by(R.FINANCE), evidence=[self.proof("settlement")])
+    def settle(self, refund: int = 0) -> Script:
+        """The sums are recorded as the ledger has them."""
+        yield from self.do("record_settlement", self.by(R.FINANCE), paid_krw=self.app.paid_krw,
+                           due_krw=self.app.owed_krw, refund_krw=refund, evidence=[self.proof("settlement")])  # fmt: skip
+
+    def get_back(self) -> Script:
+        """A part of what is to be refunded comes in; the rest never will."""
+        part = self.app.refund_krw // 2
+        if part:
+            yield from self.pause(4, 8)
+            yield from self.do("recover", self.by(R.FINANCE), krw=part, done_on=self._today.isoformat(),
+                               evidence=[self.proof("refund")])  # fmt: skip
+        if self.app.refund_krw:
+            yield from self.pause(4, 8)
+            yield from self.two("write_off", R.MINISTRY, R.MINISTRY, krw=self.app.refund_krw,
+                                reason="the firm has gone bankrupt")  # fmt: skip
 
     def suspended(self) -> Script:
-        """Work rests."""
+        """Work rests; claims are decided all the same."""
         yield from self.pause(2, 4)
         yield from self.aside()
         if self.claim("accede"):
@@ -1108,12 +1287,28 @@ class Story:
         yield from self.change_parties()
         if self.claim("extend"):
             yield from self.extend()
+        yield from self.visit()
+        yield from self.decide_claims()
         if "terminated_suspended" in self.fate.work:
             yield from self.terminate()
             return
+        yield from self.pay()
+        if self.claim("replace_contractor"):
+            yield from self.replace_contractor()
         yield from self.pause(10, 20)
         self._done.add("resumed")
         yield from self.do("resume", self.by(R.MINISTRY), reason="the site is open again")
+
+    def replace_contractor(self) -> Script:
+        """Another firm accedes to the framework and does the rest."""
+        contract, number = self.app.contract, (self.character.number + 1) % len(self.theatre.cast.firms) + 1
+        assert contract is not None  # it is being worked on
+        yield from self.list_and_sign(firm(number), "company", f"P-FIRM-{number}")
+        paid, due = self.app.paid_krw, self.app.owed_krw
+        officer = R.PROCUREMENT_OFFICER
+        yield from self.two("replace_contractor", officer, officer, contractor=firm(number), country="KR",
+                            krw=contract.krw - paid - due, paid_krw=paid, due_krw=due,
+                            evidence=[self.proof("notice of default")], reason="the firm has left the site")  # fmt: skip
 
     def acceptance(self) -> Script:
         """The report is read, sent back if something is missing, and accepted with the host government."""
@@ -1121,23 +1316,48 @@ class Story:
         yield from self.aside()
         if self.claim("extend"):
             yield from self.extend()
+        yield from self.visit()
+        for milestone in self.app.plan:
+            yield from self.be_paid(milestone.key)
         if "terminated_acceptance" in self.fate.work and self.once("terminated"):
             yield from self.terminate()
             return
         if self.claim("return_final") or (self.random.random() < 0.2 and self.once("returned")):
             yield from self.desk("return_final", missing=["annex_on_operations"])
             return
-        yield from self.desk("accept_final", evidence=[self.proof("minutes of acceptance")])
+        host = f"P-GOV-{self.character.country}", R.HOST_GOVERNMENT
+        for side, who in (("secretariat", (self.officer, R.DESK)), ("host_government", host)):
+            if side not in self.app.acceptance:
+                yield from self.pause(0, 2)
+                yield from self.do("agree_acceptance", who, minutes=self.proof("minutes of acceptance"))
+        yield from self.desk("accept_final")
 
     def settlement(self) -> Script:
-        """Money is settled, and the file is closed by two of the ministry."""
+        """Money is paid and settled, and the file is closed by two of the ministry."""
         yield from self.pause(5, 12)
         yield from self.aside()
-        if self.claim("record_settlement") or not self.app.settled:
-            yield from self.settle()
+        for milestone in self.app.plan:
+            yield from self.be_paid(milestone.key)
+        yield from self.pay()
+        refunds = [trigger for trigger in ("recover", "write_off") if self.claim(trigger)]
+        late = not refunds and LONG_STOP in self.app.timers and self.closes_late()
+        if self.claim("record_settlement") or not settled(self.app) or refunds or late:
+            yield from self.settle(refund=self.app.paid_krw // 20 if refunds or late else 0)
+        if refunds:
+            yield from self.get_back()
+        while late and LONG_STOP in self.app.timers:
+            yield from self.pause(5)
         yield from self.pause(2, 6)
         grade = self.random.choice(("good", "good", "fair", "poor"))
-        yield from self.two("close", R.MINISTRY, R.MINISTRY, grade=grade, filed=True)
+        why = "the refund is before the court" if self.app.refund_krw else None
+        yield from self.two("close", R.MINISTRY, R.MINISTRY, grade=grade, filed=True, reason=why)
+
+    def closes_late(self) -> bool:
+        """Whether this is the one that is closed on what is known, with a refund that is still to come."""
+        if self.theatre.claim("recover", S.CLOSED):
+            self._claims.append(("recover", S.CLOSED))
+            return True
+        return False
 
     # --- ends ---
 
@@ -1145,6 +1365,7 @@ class Story:
         """Follow-up, half a year later and a year later."""
         if self.once("closed"):
             yield from self.aside()
+        yield from self.get_back()
         if not self.once("followed up"):
             return
         for days in (110, 105):
@@ -1196,10 +1417,12 @@ class Story:
             yield from self.desk("send_letter")
 
     def terminated(self) -> Script:
-        """The sums are settled once more."""
+        """What was accepted is paid; the sums are settled once more, where too much was paid."""
         yield from self.aside()
+        yield from self.pay()
         if self.claim("record_settlement"):
-            yield from self.settle()
+            yield from self.settle(refund=self.app.paid_krw // 20)
+        yield from self.get_back()
 
     # --- places ---
 

@@ -19,6 +19,7 @@ from kcity_flow.domain.edition import Edition, QuotaKind
 from kcity_flow.domain.errors import Refusal
 from kcity_flow.domain.messages import Entry, Outcome
 from kcity_flow.domain.moves import BY_TRIGGER, reachable
+from kcity_flow.domain.retelling import application_of
 from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage, Via
 from kcity_flow.gateway import YEARS_AHEAD
 from kcity_flow.rehearsal.dry import digest
@@ -86,6 +87,9 @@ class Report(BaseModel):
     simulated_days: int
     wall_seconds: float
     digest: str
+    contracts: int
+    paid_krw: int
+    extensions: int
 
 
 class Ledgers:
@@ -183,6 +187,15 @@ class Ledgers:
                 days.append((ended.at - opened).days)
             failed += ended is not None and ended.command == "fail_framework"
         return Frameworks(signed=len(days), failed=failed, median_days=median_low(days) if days else None)
+
+    def contracted(self) -> list[Application]:
+        """Applications that have a contract, as their ledgers tell them in the end."""
+        told = (
+            application_of(self.edition, ref, ledger)
+            for ref, ledger in self.applications.items()
+            if any(made(entry) and entry.command == "award_contract" for entry in ledger)
+        )
+        return [application for application in told if application.contract is not None]
 
     def illegal(self) -> list[str]:
         """Moves that were made though the table forbids them, a sentence each."""
@@ -388,7 +401,7 @@ def report(
         origin_at: When the season began, business time.
         wall_seconds: How long it took to play.
     """
-    pairs = reachable(ledgers.edition)
+    pairs, contracted = reachable(ledgers.edition), ledgers.contracted()
     covered = ledgers.covered()
     everything: Sequence[Entry] = [e for ledger in ledgers.by_subject.values() for e in ledger]
     last = max((entry.at for entry in everything), default=origin_at)
@@ -412,4 +425,7 @@ def report(
         simulated_days=(last - origin_at).days,
         wall_seconds=round(wall_seconds, 1),
         digest=digest(everything),
+        contracts=len(contracted),
+        paid_krw=sum(application.paid_krw for application in contracted),
+        extensions=sum(len(application.extensions) for application in contracted),
     )

@@ -46,7 +46,8 @@ def test_the_report_has_what_was_promised(season):
     assert list(json.loads(season.report.model_dump_json())) == [
         "applications", "by_stage", "selected", "moves_covered", "moves_reachable", "moves_total", "refusals",
         "illegal_moves", "over_quota", "framework", "pauses_checked", "pauses_wrong", "mails", "replayed",
-        "register_matches", "simulated_days", "wall_seconds", "digest",
+        "register_matches", "simulated_days", "wall_seconds", "digest", "contracts", "paid_krw",
+        "extensions",
     ]  # fmt: skip
 
 

@@ -289,6 +289,64 @@ class Case(_Bench):
         data = {"contractor": "O-TBILISI" if designated else "O-KR", "country": "KR", "krw": 100_000_000}
         return self.two("award_contract", **(data | more))
 
+    # --- the work ---
+
+    @property
+    def contractor(self) -> str:
+        """Who speaks for the contractor."""
+        return self.file.application.contractor
+
+    def milestones(self, *sums: int, days: int = 30) -> list[dict[str, Any]]:
+        """A plan with these sums, a milestone every so many days; the last is the final report."""
+        kinds = self.edition.programme(self.programme).deliverables
+        keys = [*(f"part_{n}" for n in range(1, len(sums))), "final_report"]
+        begun = self.now.astimezone(SEOUL).date()
+        plan = [{"key": key, "due_on": begun + timedelta(days=days * n), "krw": krw} for n, (key, krw)
+                in enumerate(zip(keys, sums, strict=True), start=1)]  # fmt: skip
+        return [one | {"deliverables": kinds[:1] if one["key"] != "final_report" else ()} for one in plan]
+
+    def planned(self, *sums: int) -> Self:
+        """With a plan that the contractor set and the desk accepted."""
+        set_by = self.do("set_plan", person=self.contractor, milestones=self.milestones(*(sums or (40_000_000,) * 2)))
+        self.do("accept_plan", plan=set_by.entry)
+        return self
+
+    def reached(self, milestone: str = "part_1") -> Self:
+        """With a milestone that was reported and accepted."""
+        kinds = self.facts.milestone(milestone).deliverables
+        documents = [{"kind": kind, "sha256": HASH} for kind in kinds]
+        month = f"{self.now.astimezone(SEOUL):%Y-%m}"
+        self.do("report", person=self.contractor, kind="monthly", month=month, document=f"{len(self.entries):064x}",
+                milestone=milestone, deliverables=documents)  # fmt: skip
+        self.do("accept_milestone", milestone=milestone, evidence=[HASH])
+        return self
+
+    def claiming(self, krw: int = 40_000_000, milestone: str = "part_1", claim: int = 0, **more: Any) -> dict[str, Any]:
+        """What a claim says."""
+        number = claim or len(self.facts.claims) + 1
+        data = {"claim": number, "milestone": milestone, "krw": krw, "payee": "O-KR", "country": "KR"}
+        return data | {"evidence": [HASH]} | more
+
+    def claimed(self, krw: int = 40_000_000, **more: Any) -> Self:
+        self.do("claim", person=self.contractor, **self.claiming(krw, **more))
+        return self
+
+    def accepted(self, krw: int = 40_000_000, **more: Any) -> Self:
+        self.claimed(krw, **more)
+        self.do("accept_claim", claim=len(self.facts.claims), evidence=[HASH])
+        return self
+
+    def paid(self, krw: int = 40_000_000, **more: Any) -> Self:
+        self.accepted(krw, **more)
+        today = self.now.astimezone(SEOUL).date()
+        self.do("pay", claim=len(self.facts.claims), done_on=today, evidence=[HASH])
+        return self
+
+    def agree_acceptance(self) -> Self:
+        for role, person in ((Role.HOST_GOVERNMENT, "P-SIGN-CITY"), (Role.DESK, "P-DESK")):
+            self.do("agree_acceptance", role, person=person, minutes=HASH)
+        return self
+
     def step(self) -> None:
         """One stage further on the straight way."""
         programme = self.edition.programme(self.programme)
@@ -326,12 +384,16 @@ class Case(_Bench):
                 self.tender()
                 self.contract()
             case Stage.IMPLEMENTATION:
+                if not self.facts.plan:
+                    self.planned(80_000_000)
                 deliverables = [{"kind": kind, "sha256": HASH} for kind in programme.deliverables]
-                self.do("submit_final", deliverables=deliverables)
+                self.do("submit_final", person=self.contractor, deliverables=deliverables)
             case Stage.ACCEPTANCE:
-                self.do("accept_final", evidence=[HASH])
+                self.agree_acceptance()
+                self.do("accept_final")
             case Stage.SETTLEMENT:
-                self.do("record_settlement", evidence=[HASH])
+                paid, due = self.facts.paid_krw, self.facts.owed_krw
+                self.do("record_settlement", paid_krw=paid, due_krw=due, evidence=[HASH])
                 self.two("close", grade="good", filed=True)
             case _:
                 raise AssertionError(f"no straight way leads on from {self.stage}")

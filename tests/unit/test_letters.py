@@ -9,7 +9,7 @@ from activities.record import Recorder
 from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.vault import State, Vault
 from kcity_flow.domain.agenda import APPLICATION_TIMERS, EDITION_TIMERS
-from kcity_flow.domain.letters import CONFLICT_FOUND, DUE_BY, PAUSES, RESULTS, TOLD
+from kcity_flow.domain.letters import CONFLICT_FOUND, DUE_BY, PAUSES, REPORTS_MISSED, RESULTS, TOLD
 from kcity_flow.domain.messages import Batch
 from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.letters import FOLDER, CannotWrite, Letters, due
@@ -35,6 +35,10 @@ DATA: dict[str, dict[str, Any]] = {
     "award_reduced": {"krw": 450_000_000},
     "contract_awarded": {"contractor": "O-STUDIO", "country": "KR", "krw": 480_000_000},
     "extended": {"ends_on": "2022-09-30", "ground": "covid_19"},
+    "plan_accepted": {"plan": 60},
+    "milestone_accepted": {"milestone": "inception_report"},
+    "claim_rejected": {"claim": 3},
+    "claim_paid": {"claim": 3, "done_on": "2022-03-31"},
     "final_returned": {"missing": ["feasibility_study"]},
     "objection_received": {"ground": "office_error"},
     "objection_upheld": {"step": "paper_review"},
@@ -72,6 +76,8 @@ def test_every_letter_that_is_ever_called_for_has_its_template():
     called_for = {template for told in TOLD.values() for template, _ in told} | set(RESULTS.values())
     called_for |= set(PAUSES.values())
     called_for |= {"late", "proposal_waiting", "returned", "reminder", "overdue", "flagged", CONFLICT_FOUND}
+    called_for |= {"late", "proposal_waiting", "returned", "reminder", "overdue", "flagged"}
+    called_for |= {CONFLICT_FOUND, REPORTS_MISSED}
 
     assert called_for == set(TEMPLATES)
 

@@ -59,6 +59,7 @@ def test_a_procurement_is_told_from_its_terms_to_the_end_of_the_contract() -> No
         ("tenderUpdate",),  # and evaluated
         ("award",),  # announced
         ("award", "contract"),
+        ("contractUpdate",),  # the plan of the work
         ("implementation",),
         ("contractTermination",),
     ]
@@ -129,6 +130,7 @@ def test_what_is_told_adds_up_to_how_it_stands() -> None:
                             "title": "Final report accepted",
                             "type": "delivery",
                             "status": "met",
+                            "dueDate": "2021-07-20T14:59:59.000000Z",
                             "dateMet": at["accept_final"],
                         }
                     ]
@@ -250,6 +252,95 @@ def test_a_pause_that_moves_no_day_is_not_told() -> None:
     case.do("resume", reason=REASON)
 
     assert tags(case) == before
+
+
+def working() -> Case:
+    """Under a plan of which the first milestone was accepted."""
+    return Case().to(Stage.IMPLEMENTATION).planned(40_000_000, 60_000_000).reached()
+
+
+def test_a_plan_is_told_once_it_is_accepted_and_a_milestone_when_it_is_met() -> None:
+    case = working()
+    met = case.now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    assert tags(case)[-2:] == [("contractUpdate",), ("implementation",)]
+    assert [
+        (one["id"], one["title"], one["status"], one["dueDate"], one.get("dateMet"))
+        for one in stands(case)["contracts"][0]["implementation"]["milestones"]
+    ] == [
+        ("final-report", "Final report accepted", "scheduled", "2021-08-19T14:59:59.000000Z", None),
+        ("part-1", "Part 1 accepted", "met", "2021-07-20T14:59:59.000000Z", met),
+    ]
+
+
+def test_a_payment_is_a_transaction_between_parties_and_a_claim_is_nobodys_business() -> None:
+    case = working()
+    before = tags(case)
+    case.claimed(30_000_000)
+    case.do("accept_claim", claim=1, evidence=[HASH])
+    assert tags(case) == before
+
+    case.do("pay", claim=1, done_on=date(2021, 6, 20), evidence=[HASH])
+    payee = {"id": "O-KR", "name": "Hanbit Consulting"}
+    assert tags(case) == [*before, ("implementation",)]
+    assert stands(case)["contracts"][0]["implementation"]["transactions"] == [
+        {
+            "id": "payment-1",
+            "date": "2021-06-20T14:59:59.000000Z",
+            "value": {"amount": 30_000_000, "currency": "KRW"},
+            "payer": MINISTRY.plain(),
+            "payee": payee,
+        }
+    ]
+    assert stands(case)["parties"] == [
+        {**MINISTRY.plain(), "roles": ["buyer", "procuringEntity", "payer"]},
+        {**payee, "roles": ["supplier", "payee"]},
+    ]
+
+
+def test_a_changed_scope_is_an_amendment_and_what_it_leaves_out_is_not_met() -> None:
+    case = Case().to(Stage.IMPLEMENTATION).planned(10, 20, 30)
+    first, _, final = case.milestones(10, 20, 30)
+    case.two("change_scope", milestones=[first, final], evidence=[HASH], reason=REASON)
+
+    [contract] = last(case)["contracts"]
+    assert tags(case)[-1] == ("contractAmendment",)
+    assert contract["amendments"][0]["rationale"] == "The scope of the work, and with it the plan, was changed."
+    assert {one["id"]: one["status"] for one in stands(case)["contracts"][0]["implementation"]["milestones"]} == {
+        "part-1": "scheduled",
+        "part-2": "notMet",
+        "final-report": "scheduled",
+    }
+
+
+def test_a_pause_moves_the_milestones_that_are_told() -> None:
+    case = Case().to(Stage.IMPLEMENTATION).planned(100)
+    case.do("suspend", reason=REASON)
+    case.wait(days=2)
+    case.do("resume", reason=REASON)
+
+    [milestone] = last(case)["contracts"][0]["implementation"]["milestones"]
+    assert milestone["dueDate"] == "2021-07-22T14:59:59.000000Z"
+
+
+def replaced() -> Case:
+    case = working().paid(30_000_000)
+    case.two("list_party", party="O-KR-2", kind="company", signatory="P-SIGN-O-KR-2")
+    case.do("accede", person="P-SIGN-O-KR-2", party="O-KR-2")
+    case.do("suspend", reason=REASON)
+    sums = {"krw": 60_000_000, "paid_krw": 30_000_000, "due_krw": 0}
+    case.two("replace_contractor", contractor="O-KR-2", country="KR", evidence=[HASH], reason=REASON, **sums)
+    return case
+
+
+def test_another_contractor_is_another_award_and_the_first_contract_ends() -> None:
+    case = replaced()
+    first, second = stands(case)["contracts"]
+
+    assert tags(case)[-1] == ("award", "contract", "contractTermination")
+    assert (first["status"], second["status"], second["value"]["amount"]) == ("terminated", "active", 60_000_000)
+    assert [award["suppliers"][0]["id"] for award in stands(case)["awards"]] == ["O-KR", "O-KR-2"]
+    assert ("transactions" in first["implementation"], "transactions" in second["implementation"]) == (True, False)
 
 
 def ended_early() -> Case:
@@ -607,7 +698,8 @@ def test_the_same_ledgers_make_the_same_bytes_in_whatever_order_they_come() -> N
 def test_what_is_published_later_goes_by_another_name() -> None:
     case = Case().to(Stage.ACCEPTANCE)
     before = package(case.edition, [case.entries], NAMES, PREFIX)
-    case.do("accept_final", evidence=[HASH])
+    case.agree_acceptance()
+    case.do("accept_final")
 
     after = package(case.edition, [case.entries], NAMES, PREFIX)
     assert before.uri != after.uri
