@@ -13,7 +13,7 @@ import secrets
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -29,7 +29,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from kcity_flow.adapters.edition_files import zone_named
+from kcity_flow.adapters.edition_files import currency_known, zone_named
 from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.stores import StoreFailed
 from kcity_flow.adapters.vault import RECEIVED, Vault
@@ -41,7 +41,7 @@ from kcity_flow.domain.edition import Edition, Tempo, edition_hash
 from kcity_flow.domain.evaluation import paper_rank
 from kcity_flow.domain.freeze import ALL
 from kcity_flow.domain.machine import APPLICATIONS
-from kcity_flow.domain.moves import NO_END
+from kcity_flow.domain.moves import ADOPTIONS, NO_END
 from kcity_flow.domain.stages import DECIDED, ENDS, Role, Stage
 
 PATIENCE = timedelta(seconds=30)
@@ -83,6 +83,9 @@ FILLED = {
 FREEZES = "freezes"
 """That of a receipt: the freezes of the applicant's country and of all, from the edition."""
 
+ADOPTED = "adopted"
+"""The channel of the intake journal by which a project came that ran before its edition was kept here."""
+
 AWAITED = (Stage.SHORTLISTED, Stage.RESERVE)
 """Where applications wait for a place."""
 
@@ -96,6 +99,7 @@ STANDS_FOR_A_TEXT = "0" * 64
 _COMMITMENT = re.compile(r"^[0-9a-f]{64}$")
 _YEAR = re.compile(r"[0-9]{4}")
 _REF = re.compile(r"KC[0-9]{4}-[A-Z]{3}-[0-9]{4,6}")
+_ADOPTIONS = frozenset(move.trigger for move in ADOPTIONS)
 _REFUSALS = {cls.code: cls for cls in e.Refusal.__subclasses__()}
 
 
@@ -278,6 +282,8 @@ class Gateway:
         programme = rules.edition.programme(str(data.get("programme")))
         data = {name: value for name, value in data.items() if name != FREEZES}
         self._strict("receive", "application", data)
+        if fault := _currency_at_fault(data):
+            raise e.Unreadable("receive", fault)
         command = m.parse("application", "receive", {**data, "id": "receive", "by": actor.by()})
         _judge_receipt(command, rules.edition, actor.role)
         content = m.canonical(command.model_dump(mode="json", exclude={"id", "by", "received_at", "channel"}))
@@ -292,8 +298,40 @@ class Gateway:
         earlier = e.AlreadyReceived(f"This application was received before, as {ref}; nothing was changed.")
         if known is not None:
             raise earlier
+        try:
+            sent = {**data, "id": f"receive/{ref}", "by": actor.by()}
+            receipt = await self._begun_with(ref, "receive", sent, command, rules, command.received_at.year)
+        except WorkflowAlreadyStartedError:
+            raise earlier from None
+        except e.Unavailable:
+            raise  # whether it was received is unknown: the number stays its own
+        except e.Refusal as refusal:
+            self._vault.mark(ref, refusal.code)
+            raise
+        if receipt.repeated:
+            raise earlier
+        self._vault.mark(ref, RECEIVED)
+        return receipt
+
+    async def _begun_with(
+        self, ref: str, trigger: str, data: dict[str, Any], command: m.Receive | m.AdoptAt, rules: m.StartEdition,
+        first: int,
+    ) -> m.Receipt:  # fmt: skip
+        """Start an application's workflow with its first command; the same id again is answered.
+
+        Args:
+            ref: Its number.
+            trigger: The command's name.
+            data: The command as it is sent, its id and who gives it included.
+            command: The same, read.
+            rules: Its edition's.
+            first: The year from which on public holidays of its country are fixed.
+
+        Raises:
+            WorkflowAlreadyStartedError: it was, and has ended since.
+            Refusal: the workflow refuses.
+        """
         country = command.applicant.country
-        first = command.received_at.year
         start = m.StartApplication(
             ref=ref,
             edition=rules.edition.model_copy(update=_NOT_JUDGED_BY),
@@ -310,31 +348,47 @@ class Gateway:
             static_summary=f"{ref} · {command.title}, {command.city} ({country})"[:200],
         )
         # Asked last: what is frozen after this finds it in the register.
-        if freezes := await self._freezes(year, country):
+        if trigger == "receive" and (freezes := await self._freezes(rules.edition.year, country)):
             data = {**data, FREEZES: freezes}
+        return await self._sent(
+            ref,
+            self._client.execute_update_with_start_workflow(
+                trigger,
+                data,
+                start_workflow_operation=operation,
+                id=data["id"],
+                result_type=m.Receipt,
+                rpc_timeout=PATIENCE,
+            ),
+        )
+
+    async def adopt(self, year: int, data: dict[str, Any], actor: Actor) -> m.Receipt:
+        """Propose that the edition take over a project that runs already, under a number of its own.
+
+        The intake journal gives one number to one project, said in the same words. The second person confirms the
+        proposal as any other.
+
+        Raises:
+            Refusal: nothing was proposed; the journal says so beside the number, which is not used again.
+        """
+        self._may_act(actor)
+        rules = await self.rules(year)
+        programme = rules.edition.programme(str(data.get("programme")))
+        self._strict("adopt", "edition", data)
+        texts = dict.fromkeys(_texts(data), STANDS_FOR_A_TEXT)
+        nobody = {"ref": f"KC{year}-{programme.code}-0000", "id": "adopt", "by": actor.by()}
+        command: m.Adopt = m.parse("edition", "adopt", {**data, **texts, **nobody})
+        content = m.canonical(command.model_dump(mode="json", exclude={"id", "by", "ref", "reason", "evidence"}))
+        since = datetime.combine(command.since, time(), tzinfo=UTC)
+        ref, _ = self._vault.book(year, programme.code, content, since, ADOPTED)
         try:
-            receipt = await self._sent(
-                ref,
-                self._client.execute_update_with_start_workflow(
-                    "receive",
-                    {**data, "id": f"receive/{ref}", "by": actor.by()},
-                    start_workflow_operation=operation,
-                    id=f"receive/{ref}",
-                    result_type=m.Receipt,
-                    rpc_timeout=PATIENCE,
-                ),
-            )
-        except WorkflowAlreadyStartedError:
-            raise earlier from None
+            return await self.command(str(year), "adopt", {**data, "ref": ref}, actor)
         except e.Unavailable:
-            raise  # whether it was received is unknown: the number stays its own
+            raise  # whether it was proposed is unknown: the number stays its own
         except e.Refusal as refusal:
-            self._vault.mark(ref, refusal.code)
+            if ref not in (await self.standing(str(year)))["facts"]["adopted"]:
+                self._vault.mark(ref, refusal.code)
             raise
-        if receipt.repeated:
-            raise earlier
-        self._vault.mark(ref, RECEIVED)
-        return receipt
 
     async def command(
         self, subject: str, trigger: str, data: dict[str, Any], actor: Actor, command_id: str | None = None
@@ -368,8 +422,10 @@ class Gateway:
         if trigger in FILLED:
             open_files = partial(self._register.subjects, year_of(subject), closed=False)
             data = filled(trigger, data, open_files, await self._proposed(subject, data.get("proposal")))
+        if trigger == "adopt" and not self._vault.booked(str(data.get("ref"))):
+            raise e.Unreadable(trigger, "its ref is no number of the intake journal; adopt with `kcity adopt`")
         self._strict(trigger, kind, data)
-        if fault := _zone_at_fault(data) or self._basis_at_fault(subject, data):
+        if fault := _zone_at_fault(data) or _currency_at_fault(data) or self._basis_at_fault(subject, data):
             raise e.Unreadable(trigger, fault)
         texts = _texts(data)
         empty = [name for name, text in texts.items() if not text.strip()]
@@ -389,10 +445,23 @@ class Gateway:
     async def order(self, ref: str, trigger: str, data: dict[str, Any], command_id: str) -> None:
         """Send an application what its edition decided. For the edition's activity alone.
 
+        What is adopted begins by that. Cut off anywhere and sent again it is answered: the workflow has the number
+        for its id, and the command an id of its own.
+
         Raises:
             Refusal: the application refuses.
         """
-        await self._execute(ref, trigger, data, command_id)
+        if trigger not in _ADOPTIONS:
+            await self._execute(ref, trigger, data, command_id)
+            return
+        if not self._vault.booked(ref):
+            raise e.Unknown(f"The intake journal gave the number {ref} to nothing; adopt with `kcity adopt`.")
+        known = self._register.view(ref)
+        if known is None or not known.adopted:  # else it was done, perhaps so long ago that its file is closed by now
+            data = {**data, "id": command_id}
+            command: m.AdoptAt = m.parse("application", trigger, data)
+            await self._begun_with(ref, trigger, data, command, await self.rules(year_of(ref)), command.since.year)
+        self._vault.mark(ref, RECEIVED)
 
     async def _execute(self, subject: str, trigger: str, data: dict[str, Any], command_id: str) -> m.Receipt:
         return await self._sent(
@@ -568,6 +637,14 @@ def _zone_at_fault(data: dict[str, Any]) -> str:
     zone = data.get("zone")
     unknown = zone and zone_named(zone) is None
     return f"zone {zone!r} is none there is; write one such as America/Lima" if unknown else ""
+
+
+def _currency_at_fault(data: dict[str, Any]) -> str:
+    """What is wrong with the currency of matching funds; asked here for the same reason."""
+    funds = data.get("matching")
+    code = funds.get("currency") if isinstance(funds, dict) else None
+    unknown = code and not currency_known(code)
+    return f"currency {code!r} is none there is; write a code of ISO 4217 such as MNT" if unknown else ""
 
 
 def filled(

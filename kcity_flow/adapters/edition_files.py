@@ -1,7 +1,7 @@
 """Reads editions from TOML files, and names every fault by file, line and field.
 
 Values come from ``tomllib``; it keeps no positions, so lines come from the tree-sitter grammar. Here, and not in
-the domain, stands what needs data from outside: zones, country codes, holiday calendars.
+the domain, stands what needs data from outside: zones, country and currency codes, holiday calendars.
 """
 
 import difflib
@@ -73,7 +73,15 @@ def load_edition(path: Path) -> Edition:
         EditionFileError: with every fault found.
         OSError: the file cannot be opened.
     """
-    source = path.read_bytes()
+    return edition_of(path, path.read_bytes())
+
+
+def edition_of(path: Path, source: bytes) -> Edition:
+    """The same of a text that is, or will be, in this file.
+
+    Raises:
+        EditionFileError: with every fault found.
+    """
     try:
         data = tomllib.loads(source.decode())
     except UnicodeDecodeError as error:
@@ -81,7 +89,7 @@ def load_edition(path: Path) -> Edition:
         raise EditionFileError(path, [Fault(line, "the text", "is not UTF-8; save it as UTF-8")]) from None
     except tomllib.TOMLDecodeError as error:
         raise EditionFileError(path, [_syntax(source, error)]) from None
-    lines = _Lines(source, data)
+    lines = Lines(source, data)
     outside = [lines.fault(loc, said) for loc, said in _unknown_outside(data)]
     try:
         edition = Edition.model_validate(_in_zone(data, zone_named(data.get("zone")) or UTC), extra="forbid")
@@ -102,14 +110,22 @@ def load_edition(path: Path) -> Edition:
 # --- lines ------------------------------------------------------------------------------------------------------------
 
 
-class _Lines:
-    """On which line each value of a file stands, by its place in the data."""
+class Lines:
+    """On which line each value of a file stands, by its place in the data.
+
+    ``nodes`` are the values themselves, and ``statements`` the pairs and tables of the file's outermost level, each by
+    its place, in the file's order.
+    """
 
     def __init__(self, source: bytes, data: dict[str, Any]) -> None:
         self._data = data
         self._lines: dict[Loc, int] = {(): 1}
         self._lengths: dict[Loc, int] = {}
+        self.nodes: dict[Loc, Node] = {}
+        self.statements: list[tuple[Loc, Node]] = []
         for node in Parser(Language(tree_sitter_toml.language())).parse(source).root_node.named_children:
+            if node.type != "comment":
+                self.statements.append((tuple(_key(node.named_children[0])), node))
             match node.type:
                 case "pair":
                     self._pair((), node)
@@ -145,6 +161,7 @@ class _Lines:
 
     def _value(self, where: Loc, node: Node) -> None:
         self._lines.setdefault(where, node.start_point.row + 1)
+        self.nodes[where] = node
         inner = [child for child in node.named_children if child.type != "comment"]
         if node.type == "array":
             for index, child in enumerate(inner):
@@ -156,12 +173,16 @@ class _Lines:
     def fault(self, loc: Loc, sentence: str) -> Fault:
         """A fault at this place, or at the nearest one around it that stands in the file."""
         around = next(loc[:length] for length in range(len(loc), -1, -1) if loc[:length] in self._lines)
+        return Fault(self._lines[around], self.path(loc) or "the file", sentence)
+
+    def path(self, loc: Loc) -> str:
+        """What a place is called: the other way round than :meth:`loc`."""
         names, value = [], self._data
         for part in loc:
             inner = value[part] if _has(value, part) else None  # type: ignore[index]  # a list takes the int
             names.append(name_of(inner, part) if isinstance(part, int) else part)
             value = inner  # type: ignore[assignment]  # whatever stands there
-        return Fault(self._lines[around], ".".join(names) or "the file", sentence)
+        return ".".join(names)
 
     def loc(self, path: str) -> Loc:
         """The place a path such as ``windows.call.closes_at`` names."""
@@ -214,6 +235,11 @@ def zone_named(name: Any) -> ZoneInfo | None:
         return ZoneInfo(name)
     except (TypeError, ValueError, OSError, ZoneInfoNotFoundError):
         return None
+
+
+def currency_known(code: Any) -> bool:
+    """Whether ISO 4217 has, or had, a currency of this code."""
+    return isinstance(code, str) and pycountry.currencies.get(alpha_3=code) is not None
 
 
 def _in_zone(value: Any, zone: tzinfo) -> Any:

@@ -449,6 +449,12 @@ class Vault(Store):
                     {**line, "ref": ref, "outcome": outcome, "year": booked.year, "code": booked.code},
                 )
 
+    def booked(self, ref: str) -> bool:
+        """Whether the journal gave this number to anything."""
+        query = sa.select(JOURNAL.c.line).where(JOURNAL.c.ref == ref).limit(1)
+        with self.reading() as connection:
+            return connection.execute(query).first() is not None
+
     def journal(self, year: int | None = None) -> list[dict[str, Any]]:
         """The journal's lines in order, of one year or of all."""
         query = sa.select(JOURNAL).order_by(JOURNAL.c.line)

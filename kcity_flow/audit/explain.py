@@ -206,7 +206,7 @@ def _in_short(source: Source, made: Sequence[Moment]) -> Iterator[Sentence]:
     came = next(moment for moment in reversed(made) if moment.entry.dest != moment.entry.source)
     heading, why = said(came) or (Heading.RECORD, "")
     decided = application.stage in (*ENDS, Stage.SELECTED, Stage.RESERVE) and heading is not Heading.RECORD
-    stands = STANDS[application.stage].format(since=on(came.entry.at))
+    stands = STANDS[application.stage].format(since=on(application.since or came.entry.at))
     yield Sentence(text=why if decided else stands, entries=(came.entry.number,))
 
 

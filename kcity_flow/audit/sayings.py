@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from kcity_flow.audit.moments import Moment
+from kcity_flow.domain.adoption import LED_TO, trigger_at
 from kcity_flow.domain.edition import QuotaKind, StepKind
 from kcity_flow.domain.evaluation import final_score, points
 from kcity_flow.domain.screening import checklist
@@ -102,6 +103,12 @@ GROUNDS = {
     "breach_of_procedure": "a breach of procedure",
     "no_agreement": "the meetings came to no agreement",
     "refused": "the counterpart refused in its letter",
+}
+
+FOLLOW_ON = {
+    "ppp": "a public-private partnership",
+    "ministry": "an investment of the ministry's own",
+    "ministry_with_development_bank": "an investment of the ministry together with a development bank",
 }
 
 SEPARATED_BY = {
@@ -313,7 +320,10 @@ def _rank(moment: Moment) -> str:
     decided = f", told from its neighbours by {told_by}{equal}" if by else ""
     beside = f", equal with {counted(many - 1, 'other')}," if many > 1 else ""
     ranked = f"it ranked {first}{f' of {of}' if of else ''}{beside}" if rank else "it was judged"
-    return f"{ranked}{scored}{bonus}{decided}"
+    previous = choice.get("previous")
+    rests_on = "; what it is preferred for is {ref}, graded {grade} by its entry {entry}, whose hash is {hash}"
+    preferred = rests_on.format_map(previous) if previous else ""
+    return f"{ranked}{scored}{bonus}{decided}{preferred}"
 
 
 def _promoted(moment: Moment) -> str:
@@ -560,6 +570,23 @@ def _money(what: str) -> Saying:
     return lambda moment: f"{won(int(moment.data['krw']))} {what} on {on(moment.entry.at)}."
 
 
+def _followed_up(moment: Moment) -> str:
+    data, kind = moment.data, FOLLOW_ON.get(str(moment.data.get("kind")), words(str(moment.data.get("kind"))))
+    krw = f", of {won(int(data['krw']))}" if data.get("krw") is not None else ""
+    partners = f", with {listed(data['partners'])}" if data.get("partners") else ""
+    anew = f"; this takes the place of entry {data['supersedes']}" if data.get("supersedes") else ""
+    status = data.get("status", "recorded")
+    return f"What became of it, as recorded on {on(moment.entry.at)}: {kind}{krw}{partners}, was {status}{anew}."
+
+
+def _adopted(moment: Moment) -> str:
+    adopted = moment.after.adopted
+    assert adopted is not None  # that is what the move made
+    where = f"as it stood: at {words(adopted.stage)} since {day(adopted.since)}"
+    given = won(int(moment.data.get("krw", 0)))
+    return f"It ran before, with an award of {given}, and was taken over on {on(moment.entry.at)} {where}."
+
+
 def _returned(moment: Moment) -> str:
     undone = words(str(moment.entry.source))
     back = words(moment.entry.dest)
@@ -596,6 +623,7 @@ def _reopened(moment: Moment) -> str:
 H = Heading
 SAYINGS: dict[str, tuple[Heading, str | Saying]] = {
     "receive": (H.RECEIPT, _received),
+    **{trigger_at(stage): (H.RECEIPT, _adopted) for stage in LED_TO},
     "acknowledge": (H.RECEIPT, "Its receipt was acknowledged on {on}."),
     "supersede": (H.RECEIPT, "A newer version took its place on {on}; the older one is kept."),
     "open_screening": (H.SCREENING, "Its screening began on {on}."),
@@ -688,7 +716,8 @@ SAYINGS: dict[str, tuple[Heading, str | Saying]] = {
     "terminate": (H.WORK, "The work was ended early on {on}: the notice had run out and the sums were settled."),
     "record_settlement": (H.WORK, _sums_settled),
     "close": (H.WORK, _closed),
-    "follow_up": (H.WORK, "Recorded on {on} what became of it: {kind}."),
+    "follow_up": (H.WORK, _followed_up),
+    "supersede_follow_up": (H.WORK, _followed_up),
     "freeze": (H.RECORD, _frozen),
     "unfreeze": (H.RECORD, _unfrozen),
     "correct": (H.RECORD, _corrected),

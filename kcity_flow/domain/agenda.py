@@ -65,7 +65,8 @@ def open_complaints(application: Application) -> list[str]:
 class Arming(NamedTuple):
     """A row reads: *armed_by* starts the timer, *cleared_by* ends it, and it runs only at *stages*.
 
-    Where *waits_on* is given, the timer runs for as long as that names somebody.
+    Where *waits_on* is given, the timer runs for as long as that names somebody. *answered_by* is for one that comes
+    again: it ends what was asked for until then, and the next time comes as it would have.
     """
 
     timer: str
@@ -73,6 +74,7 @@ class Arming(NamedTuple):
     cleared_by: tuple[str, ...]
     stages: tuple[Any, ...]
     waits_on: Callable[[Any], list[str]] | None = None
+    answered_by: tuple[str, ...] = ()
 
 
 # fmt: off
@@ -105,8 +107,8 @@ APPLICATION_TIMERS = (
     Arming(PAYMENT_TIMER,         (),                                    (),                          ENDS_OF_WORK),  # one for each accepted claim
     Arming("settlement",          ("accept_final",),                     (),                          (S.SETTLEMENT,)),
     Arming(LONG_STOP,             ("accept_final",),                     (),                          (S.SETTLEMENT,)),
-    Arming("follow_up",           ("close",),                            (),                          (S.CLOSED,)),
-    Arming(FILE_TIMER,            (),                                    (),                          ENDS),  # armed on entering an end
+    Arming("follow_up",           ("close",),                            (),                          (S.CLOSED,), None, ("follow_up",)),
+    Arming(FILE_TIMER,            ("follow_up",),                        (),                          ENDS),  # armed on entering an end; a record can be mended
 )
 EDITION_TIMERS = (
     Arming("call",                ("open_call",),                        (),                          (E.OPEN,)),

@@ -319,6 +319,23 @@ class Tender(Frozen):
         return [complaint.bidder for complaint in self.complaints if complaint.state == "open"]
 
 
+class Adoption(Frozen):
+    """That the project ran before its edition was kept here: where it stood then, and since which day."""
+
+    stage: Stage
+    since: date
+
+
+class FollowOn(Frozen):
+    """What became of the project afterwards, as the record of ``entry`` says. KRW, where the sum is known."""
+
+    entry: int
+    kind: str
+    status: str
+    partners: tuple[m.OrganisationId, ...] = ()
+    krw: int | None = None
+
+
 class Timer(Frozen):
     """A running deadline. ``entry`` armed it; moving it is a new ``generation``; ``done`` counts rungs climbed.
 
@@ -347,6 +364,8 @@ class Application(Frozen):
     decided_by: int = 0
     """The entry that led to the present stage."""
     reached: tuple[Stage, ...] = ()
+    adopted: Adoption | None = None
+    """Set once, for ever."""
     programme: str = ""
     applicant: m.Applicant | None = None
     city: str = ""
@@ -355,6 +374,7 @@ class Application(Frozen):
     channel: str = ""
     documents: tuple[m.Document, ...] = ()
     matching_krw: int = 0
+    matching: m.MatchingFund | None = None
     months: int | None = None
     site_kind: str | None = None
     sector: str | None = None
@@ -407,7 +427,7 @@ class Application(Frozen):
     recovered_krw: int = 0
     written_off_krw: int = 0
     grade: str | None = None
-    follow_ups: tuple[str, ...] = ()
+    follow_ups: tuple[FollowOn, ...] = ()
     timers: dict[str, Timer] = {}
     frozen: dict[str, int] = {}
     """What it rests for, its country or all, and the edition's entry that said so."""

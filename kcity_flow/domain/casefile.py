@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from kcity_flow.domain import agenda, effects, framework, freeze, selection, work
+from kcity_flow.domain import adoption, agenda, effects, framework, freeze, selection, work
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.agenda import sides_to_agree
 from kcity_flow.domain.application import PROPOSAL_TIMERS, Application, Facts, Proposal, Timer, Undo
@@ -268,6 +268,7 @@ class CaseFile:
         )
         self._set_timers(kept)
         self.carried.missed = agenda.armed(self.timer_rows, trigger, dest, self.carried.missed, self._standing())[1]
+        self._answer(trigger, now)
         stated = {name: getattr(command, name) for name in STATED if hasattr(command, name)}
         if trigger == "award_contract":
             stated = {"ends_on": self._standing().ends_on}
@@ -277,6 +278,19 @@ class CaseFile:
         # Only an application's rows have it; stages of the two tables that are spelt alike are equal.
         if dest != before and any(r.timer == agenda.FILE_TIMER and dest in r.stages for r in self.timer_rows):
             self._arm(agenda.FILE_TIMER, entry.number, now, {})
+
+    def _answer(self, trigger: str, now: datetime) -> None:
+        """What was asked for has come: it is missed no more, and what comes next is the next time."""
+        names = [row.timer for row in self.timer_rows if trigger in row.answered_by]
+        if not names:
+            return
+        self.carried.missed = {key: timer for key, timer in self.carried.missed.items() if timer.name not in names}
+        for key, timer in self.timers.items():
+            ladder = self.edition.ladder(timer.name)
+            if timer.name in names and timer.done and ladder is not None:
+                others = {name: other for name, other in self.timers.items() if name != key}
+                again = self._again(timer, ladder, now)
+                self._set_timers(others | ({key: again} if again else {}))
 
     def _timers_of_proposals_that_wait(self) -> dict[str, Timer]:
         # An undone move brings back the timers of its time, those of proposals that are gone among them.
@@ -358,7 +372,10 @@ class CaseFile:
 
     # --- the clock ---
 
-    def _arm(self, name: str, entry: int, now: datetime, stated: Mapping[str, Any], key: str | None = None) -> None:
+    def _arm(
+        self, name: str, entry: int, now: datetime, stated: Mapping[str, Any], key: str | None = None,
+        told_since: datetime | None = None,
+    ) -> None:  # fmt: skip
         ladder = self.edition.ladder(name)
         if ladder is None:
             return
@@ -366,12 +383,12 @@ class CaseFile:
         moved = self.timers.get(key or name)
         generation = moved.generation + 1 if moved else 0
         timer = Timer(name=name, entry=entry, armed_at=now, due_at=due, generation=generation)
-        self._set_timers({**self.timers, key or name: self._not_before_armed(timer, ladder)})
+        self._set_timers({**self.timers, key or name: self._not_before_armed(timer, ladder, told_since)})
 
-    def _not_before_armed(self, timer: Timer, ladder: Ladder) -> Timer:
-        """The timer with the reminders that would lie before it was armed left out."""
-        rungs = agenda.steps(timer, self._reminded(ladder), self.calendar, self.subject)
-        return timer.model_copy(update={"done": sum(1 for rung in rungs[:-1] if rung.at <= timer.armed_at)})
+    def _not_before_armed(self, timer: Timer, ladder: Ladder, told_since: datetime | None = None) -> Timer:
+        """The timer with the reminders left out that would lie before it was armed, or before anybody was told."""
+        rungs, first = agenda.steps(timer, self._reminded(ladder), self.calendar, self.subject), told_since
+        return timer.model_copy(update={"done": sum(1 for r in rungs[:-1] if r.at <= (first or timer.armed_at))})
 
     def _closes_at(self) -> datetime:
         return max(window.closes_at for window in self.edition.windows)
@@ -438,20 +455,29 @@ class CaseFile:
         if self.timers.get(key) != timer:
             return  # the move has ended or moved it
         timers = {name: other for name, other in self.timers.items() if name != key}
-        fallen = timer.fallen + 1
-        if ladder.times == 0 or fallen < ladder.times:
-            timers[key] = self._again(timer.model_copy(update={"fallen": fallen}), ladder, now)
-        else:
-            self.carried.missed = {**self.carried.missed, key: timer}
+        again = self._again(timer, ladder, now)
+        if again:
+            timers[key] = again
+        if not again or ladder.times:
+            # What comes for ever has its own next time; of what comes a few times, each is to be done.
+            self.carried.missed = {**self.carried.missed, f"{key}/{timer.fallen}" if again else key: timer}
         self._set_timers(timers)
 
-    def _again(self, timer: Timer, ladder: Ladder, now: datetime) -> Timer:
-        """The timer as it falls due the next time."""
+    def _again(self, timer: Timer, ladder: Ladder, now: datetime) -> Timer | None:
+        """The timer as it falls due the next time; nothing, if this was the last."""
+        fallen = timer.fallen + 1
+        if ladder.times and fallen >= ladder.times:
+            return None
         # Due is the end of a day: counted from the next day, the date would slip by one each time.
         last = timer.due_at - timedelta(microseconds=1)
         due = agenda.due_at(ladder, self.edition, self.calendar, last, self._closes_at(), {}, self._falls(now))
-        again = {"armed_at": min(timer.due_at, now), "due_at": due, "generation": timer.generation + 1}
-        return self._not_before_armed(timer.model_copy(update=again), ladder)
+        moved = {
+            "armed_at": min(timer.due_at, now),
+            "due_at": due,
+            "generation": timer.generation + 1,
+            "fallen": fallen,
+        }
+        return self._not_before_armed(timer.model_copy(update=moved), ladder)
 
     def _clock_moves(self, timer: Timer, ladder: Ladder, now: datetime, recorded_at: datetime) -> None:
         then, number = self._then(ladder), self.carried.entries + 1
@@ -672,6 +698,8 @@ class ApplicationFile(CaseFile):
             self._arm(work.PAYMENT_TIMER, entry.number, now, {}, key=key)
         self._drop_paid()
         self._pass_reported(now)
+        if isinstance(command, m.AdoptAt):
+            self._arm_adopted(command, facts, entry.number, now)
         undo = self.carried.undo
         if undo is not None and undo.entry == entry.number:
             # The clock goes on after a move made in error: only what the move itself ended or moved is to come back.
@@ -697,11 +725,26 @@ class ApplicationFile(CaseFile):
             month = work.month_due(last_day(timer.due_at, zone))
             if not work.month_reported(self.application, month, zone):
                 return
-            self._set_timers({**self.timers, work.REPORT_TIMER: self._again(timer, ladder, now)})
+            again = self._again(timer, ladder, now)
+            assert again is not None  # it comes for as long as work lasts
+            self._set_timers({**self.timers, work.REPORT_TIMER: again})
 
     def _come_due(self, key: str, timer: Timer, ladder: Ladder, now: datetime, recorded_at: datetime) -> None:
         super()._come_due(key, timer, ladder, now, recorded_at)
         self._pass_reported(now)
+
+    def _arm_adopted(self, command: m.AdoptAt, facts: Facts, number: int, now: datetime) -> None:
+        """Its stage's deadlines, counted from the day it came there. Whom they remind is told from now on."""
+        since = adoption.begins_at(facts)
+        moves = adoption.stands_for(facts.dest)
+        started = [
+            name
+            for trigger in moves
+            for name in agenda.armed(self.timer_rows, trigger, facts.dest, {}, self._standing())[0]
+        ]
+        for name in dict.fromkeys(started):
+            stated = {"ends_on": command.ends_on} if name == "implementation_end" and command.ends_on else {}
+            self._arm(name, number, since, stated, told_since=now)
 
     def handle(self, command: m.Command, now: datetime, recorded_at: datetime) -> Receipt:
         """Make or propose a move; a conflict found after the decision is flagged, and takes nothing back by itself.
@@ -833,9 +876,11 @@ class ApplicationFile(CaseFile):
             barred=tuple(app.barred()),
             unsealed=tuple(app.unsealed()),
             matching_krw=app.matching_krw,
+            matching=app.matching,
             published=app.published,
             frozen=app.frozen,
             frozen_since=app.frozen_since,
+            adopted=app.adopted is not None,
             closed=self.finished(),
             entries=self.carried.entries,
             head=self.carried.head,

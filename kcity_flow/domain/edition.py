@@ -525,6 +525,11 @@ BEFORE_CLOSE = "bid_questions"
 """The timer whose span counts back from the notice's close."""
 
 
+AdoptedAt = Literal[
+    "framework", "procurement", "implementation", "suspended", "acceptance", "settlement", "closed"
+]  # fmt: skip
+
+
 # --- the edition ------------------------------------------------------------------------------------------------------
 
 
@@ -554,6 +559,8 @@ class Edition(Frozen):
     implementation: Implementation
     objection_grounds: tuple[Key, ...] = ("reviewers_error", "plain_misreading", "office_error")
     follow_on: tuple[Key, ...] = ()
+    adopts: tuple[AdoptedAt, ...] = ()
+    """Stages at which it takes over projects that ran before it was kept here; none: it takes over none."""
     projects: tuple[Project, ...] = ()
     statistics: Statistics | None = None
     programmes: tuple[Programme, ...] = Field(min_length=1)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from kcity_flow.domain import framework, freeze, procurement, work
+from kcity_flow.domain import adoption, framework, freeze, procurement, work
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import (
     CORRECTABLE,
@@ -63,6 +63,7 @@ def _receive(facts: Facts) -> dict[str, Any]:
         "channel": command.channel,
         "documents": command.documents,
         "matching_krw": command.matching.krw if command.matching else 0,
+        "matching": command.matching,
         "months": command.months,
         "site_kind": command.site_kind,
         "sector": command.sector,
@@ -74,7 +75,7 @@ def _supersede(facts: Facts) -> dict[str, Any]:
     command: m.Supersede = facts.command
     stated: dict[str, Any] = {"documents": command.documents, "versions": facts.application.versions + 1}
     if command.matching is not None:
-        stated["matching_krw"] = command.matching.krw
+        stated |= {"matching_krw": command.matching.krw, "matching": command.matching}
     if command.months is not None:
         stated["months"] = command.months
     return stated
@@ -208,6 +209,7 @@ EFFECTS: dict[str, Effect] = {
     **procurement.EFFECTS,
     **work.EFFECTS,
     **freeze.EFFECTS,
+    **adoption.EFFECTS,
     "receive": _receive,
     "supersede": _supersede,
     "acknowledge": lambda _: {"acknowledged": True},
@@ -303,7 +305,8 @@ def after(facts: Facts, dest: Stage) -> Application:
     if dest is facts.application.stage:
         return moved
     reached = moved.reached if dest in moved.reached else (*moved.reached, dest)
-    stands = {"stage": dest, "since": facts.now, "decided_by": facts.entries + 1, "reached": reached}
+    since = moved.since if facts.source is Stage.ABSENT and moved.adopted else facts.now
+    stands = {"stage": dest, "since": since, "decided_by": facts.entries + 1, "reached": reached}
     return moved.model_copy(update=stands)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
@@ -155,6 +156,23 @@ def subject_known(facts: Facts) -> str:
     if command.sector is not None and command.sector not in programme.sectors:
         return f"a sector among {', '.join(programme.sectors) or 'none'}"
     return ""
+
+
+def funds_follow_from_the_rate(facts: Facts) -> str:
+    """Matching funds (announcement, 3) count in KRW: what is promised in another currency says how it is converted."""
+    funds, on = facts.command.matching, facts.command.received_at.astimezone(ZoneInfo(facts.edition.zone)).date()
+    if funds is None:
+        return ""
+    said = {name: getattr(funds, name) for name in ("amount", "currency", "rate", "rate_on")}
+    if lacking := [name for name, value in said.items() if value is None]:
+        return "" if len(lacking) == len(said) else f"{', '.join(lacking)} of the matching funds"
+    if funds.rate_on > on:
+        return f"a rate that was known when it arrived, on {on}"
+    return (
+        ""
+        if funds.krw == funds.converted
+        else f"{funds.converted:,} KRW, which is what {funds.amount} {funds.currency} comes to"
+    )
 
 
 def names_another_application(facts: Facts) -> str:

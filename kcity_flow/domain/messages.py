@@ -8,6 +8,7 @@ in business time. Nothing here names a person: people are ids (``P-…``), free 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
@@ -131,10 +132,25 @@ class Applicant(Frozen):
 
 
 class MatchingFund(Frozen):
-    """Money the host government adds, in KRW, with its evidence."""
+    """Money the host government adds, in KRW, with its evidence.
+
+    Where it is promised in another ``currency`` (ISO 4217): the exact ``amount`` of it, and the ``rate``, KRW for one
+    unit, of the day ``rate_on``. ``krw`` is then their product, in whole KRW, a half rounded up.
+    """
 
     krw: Krw
     sha256: Sha256
+    amount: Annotated[str, Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,4})?$")] | None = None
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    rate: Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$")] | None = None
+    rate_on: Day | None = None
+
+    @property
+    def converted(self) -> int | None:
+        """What the amount comes to in KRW by its rate; nothing, if it was not promised in another currency."""
+        if self.amount is None or self.rate is None:
+            return None
+        return math.floor(Fraction(self.amount) * Fraction(self.rate) + Fraction(1, 2))
 
 
 class Receive(Command):
@@ -807,11 +823,80 @@ class NotifyTermination(Command):
     ends_at: Instant
 
 
-class FollowUp(Command):
-    """What became of the study afterwards."""
+class _BecameOfIt(Command):
+    """What became of the project: of what kind it is, how far it has come, with whom, for how much.
+
+    ``kind`` is one of the edition's; ``partners`` are organisations, a development bank among them; ``krw`` where the
+    sum is known.
+    """
+
+    kind: Code
+    status: Literal["proposed", "agreed", "declined"]
+    partners: tuple[OrganisationId, ...] = ()
+    krw: Krw | None = None
+
+
+class FollowUp(_BecameOfIt):
+    """What became of the project afterwards."""
 
     trigger: Literal["follow_up"] = "follow_up"
-    kind: str
+
+
+class SupersedeFollowUp(_BecameOfIt):
+    """The same anew, in place of the record of entry ``supersedes``, which was wrong."""
+
+    trigger: Literal["supersede_follow_up"] = "supersede_follow_up"
+    supersedes: int = Field(ge=1)
+
+
+class AdoptedParty(Frozen):
+    """A party to the framework of a project that is adopted, and the day on which it signed, if it has."""
+
+    party: str = Field(pattern=r"^[A-Z0-9-]{1,40}$")
+    kind: PartyKind
+    signatory: PersonId
+    signed_on: Day | None = None
+
+
+class AdoptedContract(Frozen):
+    """Its contract: with whom, how much in KRW, and who signed the framework for the contractor, and when."""
+
+    contractor: OrganisationId
+    krw: Krw
+    signatory: PersonId
+    signed_on: Day
+
+
+class _Running(Command):
+    """A project that runs already, as far as the stage it stands at needs it to be known.
+
+    ``since`` is the day on which it came there, ``ends_on`` that on which the work is to end, both in the edition's
+    zone; ``krw`` the award.
+    """
+
+    programme: str
+    applicant: Applicant
+    city: str = Field(max_length=120)
+    title: str = Field(max_length=300)
+    since: Day
+    krw: Krw
+    months: int | None = Field(default=None, ge=1, le=60, description="length of the work, months")
+    parties: tuple[AdoptedParty, ...] = ()
+    contract: AdoptedContract | None = None
+    ends_on: Day | None = None
+    deliverables: tuple[Document, ...] = ()
+    settled: bool = False
+    grade: Literal["good", "fair", "poor"] | None = None
+
+
+class AdoptAt(_Running):
+    """Adopted at the stage that its name says, in the place of this rank."""
+
+    trigger: Literal[
+        "adopt_at_framework", "adopt_at_procurement", "adopt_at_implementation", "adopt_at_suspended",
+        "adopt_at_acceptance", "adopt_at_settlement", "adopt_at_closed",
+    ]  # fmt: skip
+    rank: int = Field(ge=1)
 
 
 class HandleProposal(Command):
@@ -855,7 +940,7 @@ ApplicationCommand = Annotated[
     | RecordBid | EvaluateBids | RecordNegotiation | AnnounceAward | Complain | DecideComplaint | ReduceAward
     | SetPlan | AcceptPlan | Report | VisitSite | AcceptMilestone | ApproveSubcontract | MakeClaim | DecideClaim | Pay
     | Extend | ReplaceContractor | NotifyTermination | AgreeAcceptance | RecordSettlement | Recover | WriteOff
-    | FollowUp | HandleProposal | Correct | FreezeOrder | UnfreezeOrder,
+    | FollowUp | SupersedeFollowUp | AdoptAt | HandleProposal | Correct | FreezeOrder | UnfreezeOrder,
     Field(discriminator="trigger"),
 ]  # fmt: skip
 
@@ -886,10 +971,20 @@ class NameReviewers(Command):
     reviewers: tuple[Reviewer, ...] = Field(min_length=1)
 
 
+class PreviousResult(Frozen):
+    """The closed project that a preference rests on: how it was graded, by which entry, and that entry's hash."""
+
+    ref: Ref
+    grade: str
+    entry: int = Field(ge=1)
+    hash: Sha256
+
+
 class Choice(Frozen):
     """A place, or a line on the reserve: the award in KRW, the rank, and the organisation it goes to.
 
-    ``score``, ``bonus`` and ``decided_by`` say how the ranking came to that rank.
+    ``score``, ``bonus`` and ``decided_by`` say how the ranking came to that rank, and ``previous`` what it was
+    preferred for.
     """
 
     ref: Ref
@@ -900,6 +995,7 @@ class Choice(Frozen):
     score: Score | None = None
     bonus: int | None = None
     decided_by: str | None = None
+    previous: PreviousResult | None = None
 
     @property
     def points(self) -> Fraction | None:
@@ -1025,6 +1121,20 @@ class ReleasePlace(Command):
     krw: Krw | None = None
 
 
+class Adopt(_Running):
+    """Take over a project that runs already, at the stage it stands at: it gets a place, a number and a file."""
+
+    trigger: Literal["adopt"] = "adopt"
+    ref: Ref
+    stage: Stage
+    over_quota_reason: Commitment | None = None
+
+    @property
+    def project(self) -> str:
+        """What makes two adoptions the same project: programme, applicant and city."""
+        return f"{self.programme}/{self.applicant.organisation}/{self.city.casefold()}"
+
+
 class CloseEdition(Command):
     """The end of the edition; ``open_applications`` as the register counts them."""
 
@@ -1034,7 +1144,7 @@ class CloseEdition(Command):
 
 EditionCommand = Annotated[
     PlainEdition | NameReviewers | DecideSelection | PublishResults | NominateNext | PromoteNext | CancelAward
-    | CancelCall | OrderReturn | ReleasePlace | CloseEdition | HandleProposal | Correct | FreezeEdition
+    | CancelCall | OrderReturn | ReleasePlace | Adopt | CloseEdition | HandleProposal | Correct | FreezeEdition
     | UnfreezeEdition,
     Field(discriminator="trigger"),
 ]  # fmt: skip
@@ -1237,11 +1347,15 @@ class View(Frozen):
     unsealed: tuple[str, ...] = ()
     """Who has a seat and no conflict, and has yet to seal a sheet."""
     matching_krw: int = 0
+    matching: MatchingFund | None = None
+    """As it was promised, where it was."""
     published: bool = False
     """Whether its result is."""
     frozen: dict[str, int] = {}
     """What it rests for, its country or all, and the edition's entry that said so."""
     frozen_since: Instant | None = None
+    adopted: bool = False
+    """Whether it ran before its edition was kept here."""
     closed: bool = False
     entries: int
     head: str

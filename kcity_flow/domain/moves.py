@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from kcity_flow.domain import adoption as a
 from kcity_flow.domain import framework as f
 from kcity_flow.domain import freeze as fz
 from kcity_flow.domain import guards as g
@@ -87,7 +88,7 @@ EDITION = Via.EDITION
 # fmt: off
 STAGE_MOVES = (
     #    trigger                    sources                            dest              actors      guards
-    Move("receive",                 (S.ABSENT,),                       S.RECEIVED,       DESK,       (g.programme_known, g.edition_opened, g.channel_allowed, g.received_since_opening, g.subject_known)),
+    Move("receive",                 (S.ABSENT,),                       S.RECEIVED,       DESK,       (g.programme_known, g.edition_opened, g.channel_allowed, g.received_since_opening, g.subject_known, g.funds_follow_from_the_rate)),
     Move("refuse_late",             (S.RECEIVED, S.SCREENING),         S.INELIGIBLE,     DESK,       (g.impartial, g.received_late), DESK, (g.late_is_refused,)),
     Move("defer",                   (S.RECEIVED, S.SCREENING),         S.DEFERRED,       DESK,       (g.impartial, g.received_late), (), (g.late_is_deferred,)),
     Move("open_screening",          (S.RECEIVED,),                     S.SCREENING,      (*DESK, R.CLOCK), (g.received_in_time, g.window_closed_or_continuous)),
@@ -131,7 +132,7 @@ STAGE_MOVES = (
 FACT_MOVES = (
     #    trigger                    sources                            dest              actors      guards
     Move("acknowledge",             (S.RECEIVED, S.SCREENING),         None,             DESK,       (g.not_acknowledged,)),
-    Move("supersede",               (S.RECEIVED, S.SCREENING),         None,             DESK,       (g.channel_allowed, g.newer_version_in_time)),
+    Move("supersede",               (S.RECEIVED, S.SCREENING),         None,             DESK,       (g.channel_allowed, g.newer_version_in_time, g.funds_follow_from_the_rate)),
     Move("ask_clarification",       CLARIFIED,                         None,             DESK,       (g.fewer_than_two_asked, g.clarification_closed)),
     Move("answer_clarification",    CLARIFIED,                         None,             (R.APPLICANT, *DESK), (g.own_application, g.one_open_clarification)),
     Move("lapse_clarification",     CLARIFIED,                         None,             CLOCK,      (g.one_open_clarification, g.clarification_overdue)),
@@ -199,7 +200,8 @@ FACT_MOVES = (
     Move("record_settlement",       ENDS_OF_WORK,                      None,             FINANCE,    (g.impartial, w.evidence_attached, w.settlement_adds_up)),
     Move("recover",                 REFUNDED,                          None,             FINANCE,    (w.evidence_attached, w.within_refund, w.done_by_today)),
     Move("write_off",               REFUNDED,                          None,             MINISTRY,   (g.impartial, g.reason_given, w.within_refund), MINISTRY),
-    Move("follow_up",               (S.CLOSED,),                       None,             DESK,       (w.kind_of_follow_up,)),
+    Move("follow_up",               (S.CLOSED,),                       None,             DESK,       (w.kind_of_follow_up, w.bank_named, g.in_writing)),
+    Move("supersede_follow_up",     (S.CLOSED,),                       None,             DESK,       (w.supersedes_a_follow_up, w.kind_of_follow_up, w.bank_named, g.in_writing, g.reason_given)),
     Move("flag",                    ANY,                               None,             (R.CLOCK, *DESK)),
     Move("correct",                 ANY,                               None,             DESK,       (g.impartial, g.corrects_an_entry, g.reason_given), DESK),
     Move("refuse_proposal",         ANY,                               None,             PEOPLE,     (g.waiting_proposal, g.another_who_may_approve, g.reason_given)),
@@ -221,7 +223,8 @@ EDITION_MOVES = (
     Move("cancel_award",            (E.DECIDING, E.PUBLISHED),         None,             MINISTRY,   (s.holds_a_place, s.reason_given), MINISTRY),
     Move("cancel_call",             (E.OPEN, E.DECIDING, E.PUBLISHED), None,             MINISTRY,   (s.of_this_edition, s.scope_stated, s.reason_given), MINISTRY),
     Move("order_return",            (E.DECIDING, E.PUBLISHED),         None,             DESK,       (s.held_before, s.let_go_of, s.returned_place_free, s.reason_given), DESK),
-    Move("release_place",           (E.DECIDING, E.PUBLISHED),         None,             PEOPLE + CLOCK, (s.known_to_the_edition,), (), (), Via.APPLICATION),
+    Move("adopt",                   (E.OPEN, E.DECIDING, E.PUBLISHED), None,             (R.HEAD,),  (s.stage_is_adopted, s.programme_known, s.numbered_in_it, g.in_writing, a.came_to_it_before, a.signatures_known, a.contract_known, a.result_known, s.not_adopted_before, s.room_for_the_adopted), (R.HEAD, R.MINISTRY)),
+    Move("release_place",           (E.OPEN, E.DECIDING, E.PUBLISHED), None,             PEOPLE + CLOCK, (s.known_to_the_edition,), (), (), Via.APPLICATION),
     Move("freeze",                  (E.OPEN, E.DECIDING, E.PUBLISHED), None,             MINISTRY,   (s.of_this_edition, fz.something_to_freeze, fz.counts_from_then, s.reason_given), MINISTRY),
     Move("unfreeze",                (E.OPEN, E.DECIDING, E.PUBLISHED), None,             MINISTRY,   (s.of_this_edition, fz.something_to_lift, s.reason_given), MINISTRY),
     Move("close_edition",           (E.PUBLISHED,),                    E.CLOSED,         MINISTRY,   (s.every_application_ended,), MINISTRY),
@@ -251,11 +254,22 @@ def _returns() -> tuple[Move, ...]:
     )
 
 
+RUNNING = (a.came_to_it_before, a.signatures_known, a.contract_known, a.result_known)
+"""What must be known of a project that is adopted: asked by the edition, and once more where its file begins."""
+
+ADOPTIONS = tuple(
+    Move(a.trigger_at(stage), (S.ABSENT,), stage, (R.HEAD,), (g.programme_known, g.in_writing, *RUNNING),
+         (R.HEAD, R.MINISTRY), (), EDITION)
+    for stage in a.LED_TO
+)  # fmt: skip
+"""One ``adopt_at_<stage>`` for each stage at which a project that runs already is taken over."""
+
+
 def _refused_while_frozen(move: Move) -> Move:
     return move._replace(guards=(fz.not_frozen, *move.guards)) if move.rests else move
 
 
-MOVES = tuple(map(_refused_while_frozen, STAGE_MOVES + _returns() + FACT_MOVES))
+MOVES = tuple(map(_refused_while_frozen, STAGE_MOVES + ADOPTIONS + _returns() + FACT_MOVES))
 BY_TRIGGER = {(move.trigger, source): move for move in MOVES for source in move.sources}
 EDITION_BY_TRIGGER = {(move.trigger, source): move for move in EDITION_MOVES for source in move.sources}
 
@@ -263,7 +277,8 @@ EDITION_BY_TRIGGER = {(move.trigger, source): move for move in EDITION_MOVES for
 def reachable(edition: Edition) -> list[tuple[str, Stage]]:
     """Every (trigger, source) that some application of the edition can come to, in table order.
 
-    Rules alone are asked: guards depend on what people do, and every one of them can be met.
+    Rules alone are asked: guards depend on what people do, and every one of them can be met. Adoptions are left out:
+    whoever was adopted has passed by what a season leads through.
     """
     found: set[tuple[str, Stage]] = set()
     for programme in edition.programmes:
@@ -274,6 +289,8 @@ def reachable(edition: Edition) -> list[tuple[str, Stage]]:
             for (trigger, source), move in BY_TRIGGER.items():
                 setting = g.Setting(programme, window, source, move.dest or source)
                 if (trigger, source) in steps or source not in reached or any(rule(setting) for rule in move.rules):
+                    continue
+                if move in ADOPTIONS:
                     continue
                 if move.undoes and not any(
                     m.dest is source and (m.trigger, move.dest) in steps and not m.undoes for m in STAGE_MOVES
@@ -287,5 +304,5 @@ def reachable(edition: Edition) -> list[tuple[str, Stage]]:
 
 
 __all__ = [
-    "BY_TRIGGER", "EDITION_BY_TRIGGER", "EDITION_MOVES", "ENDS", "FACT_MOVES", "MOVES", "STAGE_MOVES", "Move", "reachable",
+    "ADOPTIONS", "BY_TRIGGER", "EDITION_BY_TRIGGER", "EDITION_MOVES", "ENDS", "FACT_MOVES", "MOVES", "STAGE_MOVES", "Move", "reachable",
 ]  # fmt: skip

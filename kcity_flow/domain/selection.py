@@ -16,6 +16,7 @@ from typing import Any
 
 from kcity_flow.domain import freeze
 from kcity_flow.domain import messages as m
+from kcity_flow.domain.adoption import trigger_at
 from kcity_flow.domain.application import Proposal, Timer
 from kcity_flow.domain.edition import Edition, Programme, Quota, QuotaKind, Tie, TieRule
 from kcity_flow.domain.freeze import Freeze
@@ -60,6 +61,8 @@ class Call(Frozen):
     published_at: Instant | None = None
     vacant: tuple[str, ...] = ()
     """Programmes in which a place, or the money for one, came free and is to go to the reserve."""
+    adopted: dict[str, str] = {}
+    """What ran before: reference number → which project it is."""
     nominated: dict[str, str] = {}
     """Programme → who was named as next on its reserve."""
     timers: dict[str, Timer] = {}
@@ -483,6 +486,37 @@ def known_to_the_edition(facts: EditionFacts) -> str:
     return "" if facts.call.standing(facts.command.ref) else f"{facts.command.ref} among the selected or on the reserve"
 
 
+def stage_is_adopted(facts: EditionFacts) -> str:
+    """The edition takes over projects that stand there (assumed)."""
+    stages = facts.edition.adopts
+    if facts.command.stage in stages:
+        return ""
+    return (
+        f"one of the stages {', '.join(stages)}" if stages else "an edition that takes over projects; this one does not"
+    )
+
+
+def numbered_in_it(facts: EditionFacts) -> str:
+    """The reference number is one of the programme's, in this edition."""
+    prefix = f"KC{facts.edition.year}-{facts.programme.code}-"
+    return "" if facts.command.ref.startswith(prefix) else f"a reference number that begins with {prefix}"
+
+
+def not_adopted_before(facts: EditionFacts) -> str:
+    """A project is adopted once, and under a number that nobody else has."""
+    command, call = facts.command, facts.call
+    same = next((ref for ref, project in call.adopted.items() if project == command.project), None)
+    if same:
+        return f"a project not adopted yet; this one is {same}"
+    taken = command.ref in call.adopted or command.ref in call.standings() or command.ref in call.left
+    return f"a number of its own; {command.ref} is another's" if taken else ""
+
+
+def room_for_the_adopted(facts: EditionFacts) -> str:
+    """It was this edition's own selection: its place counts by the quota's kind, and in all (announcement, 1)."""
+    return _no_room(facts, facts.command.programme)
+
+
 def every_application_ended(facts: EditionFacts) -> str:
     """No application is at work any more, as the register counts them."""
     return f"the end of {facts.command.open_applications} applications" if facts.command.open_applications else ""
@@ -593,6 +627,19 @@ def _release(facts: EditionFacts) -> Call:
     return call.model_copy(update={"vacant": _vacant(facts, held, call)})
 
 
+def _adopt(facts: EditionFacts) -> Call:
+    command: m.Adopt = facts.command
+    choice = Choice(
+        ref=command.ref,
+        krw=command.krw,
+        rank=facts.call.next_rank(command.programme),
+        organisation=command.applicant.organisation,
+        country=command.applicant.country,
+    )
+    call = _with(facts.call, Holder(programme=command.programme, choice=choice))
+    return call.model_copy(update={"adopted": {**call.adopted, command.ref: command.project}})
+
+
 def _vacant(facts: EditionFacts, held: Holder, after: Call) -> tuple[str, ...]:
     """Where a place waits for the reserve: it came free here, or the total or the budget barred it until now."""
     freed = {held.programme} if not held.reserve else set()
@@ -614,6 +661,7 @@ EFFECTS: dict[str, Callable[[EditionFacts], Call]] = {
     "order_return": _return,
     "release_place": _release,
     **freeze.EDITION_EFFECTS,
+    "adopt": _adopt,
 }
 """Trigger → what it does to the call beside its stage."""
 
@@ -665,6 +713,10 @@ def orders(facts: EditionFacts) -> list[tuple[str, str, dict[str, Any]]]:
             return freeze.orders(facts)
         case "order_return":
             return [(command.ref, f"return_to_{command.to}", {})]
+        case "adopt":
+            said = {k: v for k, v in command.stated().items() if k not in ("ref", "stage", "over_quota_reason")}
+            said |= {"rank": facts.call.next_rank(command.programme), "evidence": list(command.evidence)}
+            return [(command.ref, trigger_at(command.stage), said)]
         case _:
             return []
 
@@ -681,8 +733,11 @@ def _last(command: m.DecideSelection) -> str | None:
 
 
 def _decided_here(call: Call) -> list[str]:
-    """Everybody that the edition decided on."""
-    return [*call.standings(), *(ref for decided in call.decided.values() for ref in decided.passed_over)]
+    """Everybody that the edition decided on here."""
+    return [
+        *(ref for ref in call.standings() if ref not in call.adopted),
+        *(ref for decided in call.decided.values() for ref in decided.passed_over),
+    ]
 
 
 def _told_at_once(facts: EditionFacts, refs: list[str]) -> list[tuple[str, str, dict[str, Any]]]:
@@ -703,7 +758,10 @@ class Candidate(Frozen):
     criteria: dict[str, str]
     sheets: int = 0
     matching_krw: int = 0
+    matching: m.MatchingFund | None = None
     preferred: bool = False
+    previous: m.PreviousResult | None = None
+    """What it is preferred for."""
 
 
 class Ranked(Frozen):

@@ -22,6 +22,7 @@ from kcity_flow.domain.application import (
     Effect,
     Extension,
     Facts,
+    FollowOn,
     Milestone,
     Plan,
     Report,
@@ -34,6 +35,8 @@ from kcity_flow.domain.stages import Role, Stage
 
 LONG_STOP = "settlement_long_stop"
 REPORT_TIMER = "report"
+WITH_BANK = "ministry_with_development_bank"
+"""The kind of follow-on that a development bank shares in."""
 PAYMENT_TIMER = "payment"
 REPORTS_MISSED = "reports_missed"
 """The note of the flag that is raised when too many reports in a row were missed."""
@@ -485,6 +488,20 @@ def kind_of_follow_up(facts: Facts) -> str:
     return "" if facts.command.kind in kinds else f"one of {', '.join(kinds)}"
 
 
+def bank_named(facts: Facts) -> str:
+    """Where a development bank takes part (announcement, 5), the record names it."""
+    unnamed = facts.command.kind == WITH_BANK and not facts.command.partners
+    return "the development bank among the partners" if unnamed else ""
+
+
+def supersedes_a_follow_up(facts: Facts) -> str:
+    """Only a record of what became of the project is replaced by another, and no record twice."""
+    records = [record.entry for record in facts.application.follow_ups]
+    if facts.command.supersedes in records:
+        return ""
+    return f"a record that stands: {', '.join(map(str, records)) or 'there is none'}"
+
+
 # --- effects ----------------------------------------------------------------------------------------------------------
 
 
@@ -622,6 +639,23 @@ def _record_settlement(facts: Facts) -> dict[str, Any]:
     return {"settlement": sums}
 
 
+def _record(facts: Facts) -> FollowOn:
+    command: m.FollowUp | m.SupersedeFollowUp = facts.command
+    return FollowOn(
+        entry=facts.entries + 1,
+        kind=command.kind,
+        status=command.status,
+        partners=command.partners,
+        krw=command.krw,
+    )
+
+
+def _replace_record(facts: Facts) -> dict[str, Any]:
+    replaced = facts.command.supersedes
+    records = facts.application.follow_ups
+    return {"follow_ups": tuple(_record(facts) if record.entry == replaced else record for record in records)}
+
+
 EFFECTS: dict[str, Effect] = {
     "set_plan": _set_plan,
     "accept_plan": _accept_plan,
@@ -650,5 +684,6 @@ EFFECTS: dict[str, Effect] = {
     "recover": lambda f: {"recovered_krw": f.application.recovered_krw + f.command.krw},
     "write_off": lambda f: {"written_off_krw": f.application.written_off_krw + f.command.krw},
     "close": lambda f: {"grade": f.command.grade},
-    "follow_up": lambda f: {"follow_ups": (*f.application.follow_ups, f.command.kind)},
+    "follow_up": lambda f: {"follow_ups": (*f.application.follow_ups, _record(f))},
+    "supersede_follow_up": _replace_record,
 }

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 import pycountry
 
+from kcity_flow.adapters.edition_files import currency_known
 from kcity_flow.adapters.vault import Vault
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import Application, Facts
@@ -45,11 +46,15 @@ COLUMNS = {
     "months": "length of the work",
     "matching_krw": "money the host adds, KRW",
     "matching_sha256": "hash of its evidence",
+    "matching_amount": "the same in the currency it is promised in, exactly, like 1500000.50",
+    "matching_currency": "ISO 4217, three letters",
+    "matching_rate": "KRW for one unit of it",
+    "matching_rate_on": "the day of that rate",
     "documents": "kind=file or kind=sha256, separated by ;",
     "site_kind": "one of the programme's kinds of site",
     "sector": "one of the programme's sectors",
 }
-"""The header row of a CSV file; the last seven may be missing."""
+"""The header row of a CSV file; the last eleven may be missing."""
 
 _NEEDED = ("programme", "title", "city", "country", "kind", "organisation", "contact", "channel")
 _APPLICANT = ("country", "kind", "organisation", "contact", "address", "partners")
@@ -153,7 +158,7 @@ def rows(
             if BEYOND in data:
                 raise ValueError("it has more cells than the header; put a text with commas in quotes")
             json.dumps(data, ensure_ascii=False, default=str).encode()
-            data = _completed(_nested(data), edition, now, keep)
+            data = _completed(nested(data), edition, now, keep)
             faults = list(_faults(data, edition, now))
         except UnicodeEncodeError:
             faults = [HALF_A_CHARACTER]
@@ -167,8 +172,12 @@ def rows(
     return judged
 
 
-def _nested(written: dict[str, Any]) -> dict[str, Any]:
-    """A flat row as the command has it; what is nested already stays."""
+def nested(written: dict[str, Any]) -> dict[str, Any]:
+    """A flat row as the command has it; what is nested already stays.
+
+    Raises:
+        ValueError: something is not written as it should be.
+    """
     data = {name: value for name, value in written.items() if name not in _APPLICANT}
     nested = written.get("applicant", {})
     if not isinstance(nested, dict):
@@ -176,19 +185,26 @@ def _nested(written: dict[str, Any]) -> dict[str, Any]:
     data["applicant"] = {**{name: written[name] for name in _APPLICANT if name in written}, **nested}
     if isinstance(partners := data["applicant"].get("partners"), str):
         data["applicant"]["partners"] = [
-            {"kind": kind, "organisation": name} for kind, name in _pairs(partners, "partners")
+            {"kind": kind, "organisation": name} for kind, name in pairs(partners, "partners")
         ]
     if isinstance(documents := data.get("documents"), str):
         data["documents"] = [
             {"kind": kind, "sha256" if _HASH.match(what) else "file": what}
-            for kind, what in _pairs(documents, "documents")
+            for kind, what in pairs(documents, "documents")
         ]
-    if "matching_krw" in data or "matching_sha256" in data:
-        data["matching"] = {"krw": data.pop("matching_krw", None), "sha256": data.pop("matching_sha256", None)}
+    if funds := {name: data.pop(name) for name in COLUMNS if name.startswith("matching_") and name in data}:
+        data["matching"] = {"krw": None, "sha256": None} | {
+            name.removeprefix("matching_"): value for name, value in funds.items()
+        }
     return data
 
 
-def _pairs(written: str, column: str) -> Iterator[tuple[str, str]]:
+def pairs(written: str, column: str) -> Iterator[tuple[str, str]]:
+    """What is written as ``kind=…``, separated by ``;``.
+
+    Raises:
+        ValueError: the kind is missing.
+    """
     for pair in written.split(";"):
         kind, equals, what = (part.strip() for part in pair.partition("="))
         if equals and kind and what:
@@ -234,6 +250,9 @@ def _faults(data: dict[str, Any], edition: Edition, now: datetime) -> Iterator[s
         yield f"no country has the code {country!r}; write an ISO 3166-1 code like TR"
     if applicant.get("kind") and applicant["kind"] not in list(ApplicantKind):
         yield f"kind {applicant['kind']!r} is not one of {', '.join(ApplicantKind)}"
+    currency = (data.get("matching") or {}).get("currency")
+    if currency and not currency_known(currency):
+        yield f"no currency has the code {currency!r}; write an ISO 4217 code like MNT"
     if not str(applicant.get("contact", "")).startswith("P-") and "@" not in str(applicant.get("address", "")):
         yield "address is no e-mail address"
     known = {"applicant": {name: value for name, value in applicant.items() if name != "address"}}

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from kcity_flow.domain.moves import EDITION_MOVES, FACT_MOVES, MOVES, STAGE_MOVES, Move
+from kcity_flow.domain.moves import ADOPTIONS, EDITION_MOVES, FACT_MOVES, MOVES, STAGE_MOVES, Move
 from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage
 
 EVERYBODY = tuple(role for role in Role if role not in (Role.CLOCK, Role.AUDITOR))
@@ -93,6 +93,9 @@ def markdown() -> str:
         f"```mermaid\n{mermaid()}\n```\n",
         "### Moves that change the stage\n",
         _table(STAGE_MOVES, frozen=True),
+        "### Moves that take over a project that ran before\n",
+        "By the edition's `adopt`; they begin a file at the stage where the project stands.\n",
+        _table(ADOPTIONS),
         "### Moves that undo the last one\n",
         "Each leads back to the stage that the last move left.\n",
         _table(undoing, frozen=True),

@@ -13,8 +13,20 @@ from kcity_flow.domain.application import Application
 from kcity_flow.domain.edition import Edition, Preference, Programme
 from kcity_flow.domain.errors import GuardFailed, Unknown
 from kcity_flow.domain.evaluation import criterion_mean, final_score, ranking_step, too_few_sheets
+from kcity_flow.domain.ledger import entry_hash
 from kcity_flow.domain.machine import EDITIONS
-from kcity_flow.domain.messages import By, DecideSelection, Entry, Outcome, View, edition_id, parse
+from kcity_flow.domain.messages import (
+    By,
+    Choice,
+    DecideSelection,
+    Entry,
+    MatchingFund,
+    Outcome,
+    PreviousResult,
+    View,
+    edition_id,
+    parse,
+)
 from kcity_flow.domain.selection import Call, Candidate, EditionFacts, Ranked, places_left, rank, told_apart
 from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.gateway import AWAITED, STANDS_FOR_A_TEXT
@@ -40,6 +52,8 @@ class Ranking(NamedTuple):
     on_reserve: frozenset[str] = frozenset()
     first_rank: int = 1
     decision: Entry | None = None
+    faults: tuple[str, ...] = ()
+    """What in the decision's grounds the ledgers do not bear out, a sentence each."""
 
     def given(self) -> int:
         """How many places can be given in the order of the ranking: to those before the first on the reserve."""
@@ -73,6 +87,7 @@ class _Standing(NamedTuple):
     scores: Mapping[str, str]
     sheets: int
     matching_krw: int
+    matching: MatchingFund | None
     missing: str = ""
 
 
@@ -121,7 +136,31 @@ def ranking_told(edition: Edition, programme: str, register: Register, number: i
     )
     standing = (_of_application(one, rules) for one in told if one.stage in AWAITED)
     call = retelling.call_of(edition, of_edition, until)
-    return _ranked(edition, rules, call, standing, register, until)._replace(decision=decision)
+    found = _ranked(edition, rules, call, standing, register, until)._replace(decision=decision)
+    return found._replace(faults=tuple(_unproven(found, register)))
+
+
+def _unproven(found: Ranking, register: Register) -> Iterator[str]:
+    """Preferences that the decision gave and the ledgers do not bear out, or the other way round."""
+    data = found.decision.data if found.decision else {}
+    told = {line.candidate.ref: line.candidate.previous for line in found.lines}
+    for choice in map(Choice.model_validate, (*data.get("selected", ()), *data.get("reserve", ()))):
+        named, counts = choice.previous, told.get(choice.ref)
+        if named is not None and (why := _unproven_result(named, register)):
+            yield f"{choice.ref} was preferred for {named.ref}, {why}."
+        elif named != counts and choice.ref in told:
+            said = f"was preferred for {named.ref}" if named else "was not preferred"
+            yield f"{choice.ref} {said}; by the ledgers {counts.ref if counts else 'no earlier project'} counts."
+
+
+def _unproven_result(named: PreviousResult, register: Register) -> str:
+    entry = register.entry(named.ref, named.entry)
+    if entry is None or entry.outcome is not Outcome.MADE or entry.dest != Stage.CLOSED:
+        return f"whose entry {named.entry} did not close it"
+    if named.hash != entry.hash or entry.hash != entry_hash(entry):
+        return f"whose entry {named.entry} has another hash"
+    grade = entry.data.get("grade")
+    return "" if grade == named.grade else f"which entry {named.entry} graded {grade}, not {named.grade}"
 
 
 def _decides(entry: Entry, programme: str) -> bool:
@@ -166,6 +205,7 @@ def _of_view(view: View, rules: Programme, register: Register) -> _Standing:
         scores=view.scores,
         sheets=view.sheets,
         matching_krw=view.matching_krw,
+        matching=view.matching,
         missing=missing,
     )
 
@@ -186,6 +226,7 @@ def _of_application(told: Application, programme: Programme) -> _Standing:
         scores=scores,
         sheets=len(told.counted_sheets(step)),
         matching_krw=told.matching_krw,
+        matching=told.matching,
         missing=missing,
     )
 
@@ -193,6 +234,9 @@ def _of_application(told: Application, programme: Programme) -> _Standing:
 def _candidate(
     one: _Standing, programme: Programme, edition: Edition, register: Register, until: datetime | None
 ) -> Candidate:
+    rules = (rule for rule in programme.preferences if rule.by == "previous_result")
+    found = (_previous_result(one, rule, edition.year, register, until) for rule in rules)
+    previous = next((result for result in found if result), None)
     return Candidate(
         ref=one.ref,
         country=one.country,
@@ -201,39 +245,43 @@ def _candidate(
         criteria={key: value for key, value in one.scores.items() if key != "score"},
         sheets=one.sheets,
         matching_krw=one.matching_krw,
-        preferred=any(
-            _has_previous_result(one, rule, edition.year, register, until)
-            for rule in programme.preferences
-            if rule.by == "previous_result"
-        ),
+        matching=one.matching,
+        preferred=previous is not None,
+        previous=previous,
     )
 
 
-def _has_previous_result(
+def _previous_result(
     one: _Standing, rule: Preference, year: int, register: Register, until: datetime | None
-) -> bool:
-    """Whether the applicant, or a partner, had a project of the programme named that ended as well as the rule asks.
+) -> PreviousResult | None:
+    """The project of the programme named that the applicant, or a partner, had, and that ended as the rule asks.
 
     Both are compared by the ids that the vault gave to their names; a project was its applicant's. What was recorded
-    at or after ``until`` is left out.
+    at or after ``until`` is left out. Of several the first with the best grade.
     """
     if rule.from_year is not None and year < rule.from_year:
-        return False
+        return None
     grades = ("good",) if rule.grade == "good" else ("good", "fair")
-    return any(
-        _grade(register.entries(earlier.subject), until) in grades
+    closed = (
+        _closure(register.entries(earlier.subject), until)
         for earlier in register.subjects(year - rule.years_before, programme=rule.programme, country=one.country)
         if earlier.organisation in one.organisations
     )
+    results = [
+        PreviousResult(ref=entry.subject, grade=entry.data["grade"], entry=entry.number, hash=entry.hash)
+        for entry in closed
+        if entry is not None and entry.data.get("grade") in grades
+    ]
+    return min(results, key=lambda result: (grades.index(result.grade), result.ref), default=None)
 
 
-def _grade(ledger: Iterable[Entry], until: datetime | None) -> str | None:
-    """How a project had ended by then, if it had."""
-    grade = None
+def _closure(ledger: Iterable[Entry], until: datetime | None) -> Entry | None:
+    """The entry by which a project had ended by then, if it had."""
+    closure = None
     for entry in ledger:
         if entry.outcome is Outcome.MADE and (until is None or entry.at < until) and entry.source != entry.dest:
-            grade = entry.data.get("grade") if entry.dest == Stage.CLOSED else None
-    return grade
+            closure = entry if entry.dest == Stage.CLOSED else None
+    return closure
 
 
 def decision(
@@ -333,6 +381,7 @@ def _choices(found: Ranking, lines: list[Ranked], awards: dict[str, int], wanted
             "score": line.candidate.score,
             "bonus": line.bonus,
             "decided_by": line.decided_by,
+            **({"previous": previous.model_dump(mode="json")} if (previous := line.candidate.previous) else {}),
         }
 
 

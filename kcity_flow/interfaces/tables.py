@@ -96,7 +96,7 @@ def views(found: Iterable[View]) -> RenderableType:
     table = _table("ref", "stage", "since", "country", "city", "waits on", "next due")
     for view in found:
         due = f"{view.next_timer} {deadline(view.next_due_at)[:10]}" if view.next_due_at else ""
-        mark = " · waits for a second person" if view.waiting_proposals else ""
+        mark = " · adopted" * view.adopted + " · waits for a second person" * bool(view.waiting_proposals)
         table.add_row(
             view.subject, view.stage + mark, moment(view.since)[:10], view.country, view.city, view.waits_on, due
         )
@@ -124,6 +124,10 @@ def subject(
     told += [Text(line, style="yellow") for line in _rests(view, facts)]
     if view.krw is not None:
         told.append(Text(f"award: {view.krw:,} KRW" if view.programme else f"awards: {view.krw:,} KRW"))
+    if view.adopted:
+        told.append(Text("adopted: it ran before its edition was kept here"))
+    if view.matching is not None:
+        told.append(Text(f"matching funds: {matching(view.matching)}"))
     if view.scores.get("score"):
         told.append(Text("scores: " + ", ".join(f"{name} {points(score)}" for name, score in view.scores.items())))
     for some in orders:
@@ -254,7 +258,7 @@ def work(app: Application) -> RenderableType:
 _SHOWN_ABOVE = (
     "ref", "stage", "since", "programme", "city", "title", "year", "place", "timers", "applicant", "parties",
     "framework", "tender", "terms", "terms_agreed", "frozen", "freezes", "plan", "plan_proposed", "claims", "reports",
-    "visits", "subcontracts", "extensions", "suspensions", "contracts_before",
+    "visits", "subcontracts", "extensions", "suspensions", "contracts_before", "matching", "matching_krw",
 )  # fmt: skip
 
 
@@ -654,6 +658,8 @@ def ranking_data(found: Ranking) -> dict[str, Any]:
                 "score": line.candidate.score,
                 "mean": points(line.candidate.score, scores),
                 "bonus": line.bonus,
+                "matching": plain(line.candidate.matching) if line.candidate.matching else None,
+                "previous": plain(line.candidate.previous) if line.candidate.previous else None,
                 "decided_by": line.decided_by,
                 "outcome": outcomes[line.candidate.ref],
             }
@@ -670,6 +676,7 @@ def ranking_data(found: Ranking) -> dict[str, Any]:
             "awards_krw": awards,
             "voted": found.decision.data.get("voted", []),
             "order_as_computed": _as_computed(found),
+            "faults": list(found.faults),
         }
     return data
 
@@ -701,8 +708,32 @@ def ranking(found: Ranking) -> RenderableType:
             end_section=below is not None and below["outcome"] != line["outcome"],
         )
     told = [Text(line) for line in _sums(found, data)]
+    told += [Text(line) for line in (*_matching(found), *_preferred(found))]
+    told += [Text(fault, style="red") for fault in found.faults]
     told += [Text(f"{ref} is not ranked: {missing}.", style="yellow") for ref, missing in found.incomplete.items()]
     return Group(table, *told)
+
+
+def _matching(found: Ranking) -> Iterable[str]:
+    for line in found.lines:
+        if funds := line.candidate.matching:
+            yield f"{line.candidate.ref} brings matching funds of {matching(funds)}."
+
+
+def _preferred(found: Ranking) -> Iterable[str]:
+    for line in found.lines:
+        if previous := line.candidate.previous:
+            yield (
+                f"{line.candidate.ref} is preferred for {previous.ref}, graded {previous.grade} "
+                f"by its entry {previous.entry} ({previous.hash[:8]})."
+            )
+
+
+def matching(funds: m.MatchingFund) -> str:
+    """What the host adds, and how it was promised."""
+    if funds.amount is None:
+        return f"{funds.krw:,} KRW"
+    return f"{funds.krw:,} KRW: {funds.amount} {funds.currency} at {funds.rate} KRW, the rate of {funds.rate_on}"
 
 
 def _sums(found: Ranking, data: dict[str, Any]) -> Iterable[str]:

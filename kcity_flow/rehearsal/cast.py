@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from fractions import Fraction
 from hashlib import sha256
 from random import Random
 from typing import Any, Literal
 
 from kcity_flow.domain.edition import ApplicantKind, Edition, Late, PartnerKind, ProcurementMode, Programme, QuotaKind
-from kcity_flow.domain.messages import Partner, Reviewer
+from kcity_flow.domain.messages import MatchingFund, Partner, Reviewer
 from kcity_flow.domain.stages import Role, Stage
 
 S, R = Stage, Role
@@ -56,6 +57,12 @@ ZONES = {
     "JO": "Asia/Amman", "EC": "America/Guayaquil", "PL": "Europe/Warsaw",
 }  # fmt: skip
 """The zone in which a country's applicants read their dates."""
+
+RATES = {
+    "MN": ("MNT", "0.3914"), "VN": ("VND", "0.04873"), "ID": ("IDR", "0.07861"), "TR": ("TRY", "152.7"),
+    "TH": ("THB", "36.92"), "PE": ("PEN", "303.55"),
+}  # fmt: skip
+"""The money in which a country's matching funds are promised, and KRW for one unit of it; others promise KRW."""
 
 _GIVEN = [
     "Adela",
@@ -590,6 +597,21 @@ def documents(character: Character, *kinds: str, version: int = 1) -> list[dict[
     return [{"kind": kind, "sha256": proof(character.key, f"{kind} {version}")} for kind in kinds]
 
 
+def _matching(character: Character) -> dict[str, Any]:
+    funds = {"krw": character.matching_krw, "sha256": proof(character.key, "matching")}
+    if character.country not in RATES:
+        return funds
+    currency, rate = RATES[character.country]
+    promised = MatchingFund(
+        **funds,
+        amount=str(int(character.matching_krw / Fraction(rate)) // 1000 * 1000),
+        currency=currency,
+        rate=rate,
+        rate_on=(character.arrives_at - timedelta(days=7)).date(),
+    )
+    return {**promised.model_dump(mode="json"), "krw": promised.converted}
+
+
 def given(character: Character) -> dict[str, Any]:
     """What the application says of itself, as the desk enters it."""
     return {
@@ -606,9 +628,7 @@ def given(character: Character) -> dict[str, Any]:
         "received_at": character.arrives_at.isoformat(),
         "channel": character.channel,
         "documents": documents(character, *character.documents),
-        "matching": {"krw": character.matching_krw, "sha256": proof(character.key, "matching")}
-        if character.matching_krw
-        else None,
+        "matching": _matching(character) if character.matching_krw else None,
         "months": character.months,
         "site_kind": character.site_kind,
         "sector": character.sector,

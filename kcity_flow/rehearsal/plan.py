@@ -1368,12 +1368,30 @@ class Story:
         yield from self.get_back()
         if not self.once("followed up"):
             return
-        for days in (110, 105):
-            yield from self.pause(days)
+        for status in ("proposed", self.random.choice(("agreed", "declined"))):
+            while self.stage is S.CLOSED and not self._asked_what_became_of_it():
+                yield from self.pause(10)
+            if self.stage is not S.CLOSED:
+                return
             kind = self.random.choice(self.theatre.edition.follow_on)
-            yield from self.desk("follow_up", kind=kind)
+            yield from self.record("follow_up", kind, status)
+            if self.claim("supersede_follow_up"):
+                yield from self.pause(2)
+                yield from self.record("supersede_follow_up", kind, status, krw=self.award * 10,
+                                       supersedes=self.app.follow_ups[-1].entry,
+                                       reason="the sum had been left out")  # fmt: skip
             if self.random.random() < 0.5:
                 break
+
+    def _asked_what_became_of_it(self) -> bool:
+        timer = self.app.timers.get("follow_up")
+        return timer is None or timer.done > 0
+
+    def record(self, trigger: str, kind: str, status: str, **data: Any) -> Script:
+        """What became of the project, with a letter that says so."""
+        bank = ["O-DEVELOPMENT-BANK"] if "bank" in kind else []
+        yield from self.desk(trigger, kind=kind, status=status, partners=[self.character.organisation, *bank], **data,
+                             evidence=[self.proof(f"letter {kind} {status}")])  # fmt: skip
 
     def turned_down(self) -> Script:
         """Ineligible or not selected: a letter, and perhaps an objection."""

@@ -191,17 +191,74 @@ def test_a_moved_date_is_a_new_generation_with_reminders_of_its_own():
     ]  # fmt: skip
 
 
-def test_follow_up_falls_due_twice_on_the_same_day_of_the_month():
-    case = Case().to(Stage.CLOSED)
-    closed = case.now.astimezone(SEOUL).date()
-    case.wait(days=500)
-    flags = [e.at.astimezone(SEOUL).date() for e in case.entries if e.data.get("note") == "follow_up"]
+FOLLOW_UP = {"kind": "ppp", "status": "proposed", "evidence": [HASH]}
 
-    assert len(flags) == 2
-    last = [agenda._plus_months(closed, months) + timedelta(days=1) for months in (6, 12)]
-    assert [
-        x.due_at.astimezone(SEOUL).date() for x in case.letters if "/follow_up/" in x.key and x.template == "reminder"
-    ] == last
+
+def follow_ups(case: Case) -> list[tuple[str, date]]:
+    """What was written about what became of it, and for which day."""
+    told = [letter for letter in case.letters if "/follow_up/" in letter.key]
+    return [(x.template, x.due_at.astimezone(SEOUL).date() - timedelta(days=1)) for x in told if x.to == "desk"]
+
+
+def flags(case: Case) -> int:
+    """How often nobody had said in time what became of it."""
+    return len([e for e in case.entries if e.data.get("note") == "follow_up"])
+
+
+def test_the_desk_is_asked_what_became_of_it_after_six_months_and_after_twelve():
+    case = Case().to(Stage.CLOSED)
+    first, second = (agenda._plus_months(case.now.astimezone(SEOUL).date(), months) for months in (6, 12))
+    case.wait(days=500)
+
+    assert follow_ups(case) == [
+        (told, day) for day in (first, second) for told in ("reminder", "overdue", "flagged")
+    ]  # fmt: skip
+    assert flags(case) == 2
+
+
+def test_a_record_answers_what_was_asked_and_nothing_that_is_to_be_asked_later():
+    case = Case().to(Stage.CLOSED)
+    second = agenda._plus_months(case.now.astimezone(SEOUL).date(), 12)
+    case.wait(days=100)
+    case.do("follow_up", **FOLLOW_UP)
+    case.wait(days=95)
+    assert [told for told, _ in follow_ups(case)] == ["reminder"]  # an early record answers nobody's question
+
+    case.do("follow_up", **FOLLOW_UP)
+    case.wait(days=150)
+    assert [told for told, _ in follow_ups(case)] == ["reminder"]
+    case.wait(days=40)
+    assert follow_ups(case)[1:] == [("reminder", second)]
+    case.do("follow_up", **FOLLOW_UP)
+    case.wait(days=29)
+    assert not case.file.finished()  # a record that was wrong can still be mended
+    case.wait(days=2)
+
+    assert (case.file.finished(), flags(case)) == (True, 0)
+
+
+def test_what_was_not_asked_in_time_waits_until_there_is_a_record():
+    case = Case().to(Stage.CLOSED)
+    case.wait(days=240)
+    overdue = [waits for waits in case.file.view().waiting if waits.due_at <= case.now]
+    case.do("follow_up", **FOLLOW_UP)
+
+    assert [(waits.what, waits.to) for waits in overdue] == [("follow_up", ("desk",))]
+    assert [waits for waits in case.file.view().waiting if waits.due_at <= case.now] == []
+
+
+def test_a_record_that_was_wrong_is_replaced_and_stays_in_the_ledger():
+    case = Case().to(Stage.CLOSED)
+    case.do("follow_up", **FOLLOW_UP)
+    wrong = len(case.entries)
+    case.do("follow_up", **FOLLOW_UP | {"kind": "ministry", "krw": 7_000_000_000})
+    bank = {"kind": "ministry_with_development_bank", "status": "agreed", "partners": ["O-BANK"], "evidence": [HASH]}
+    case.do("supersede_follow_up", **bank, supersedes=wrong, reason=REASON)
+
+    assert [(r.kind, r.status, r.partners, r.krw) for r in case.facts.follow_ups] == [
+        ("ministry_with_development_bank", "agreed", ("O-BANK",), None), ("ministry", "proposed", (), 7_000_000_000),
+    ]  # fmt: skip
+    assert (case.entries[-1].supersedes, case.entries[wrong - 1].data["kind"]) == (wrong, "ppp")
 
 
 @pytest.mark.parametrize("due", [{"on": date(2021, 12, 31)}, {"of": "results"}, {"days": 0}, {"working_days": 0}])

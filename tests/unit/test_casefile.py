@@ -107,7 +107,8 @@ def plausible(case: Case, trigger: str, dice: random.Random) -> dict[str, Any]:
         "write_off": lambda: {"krw": max(1, facts.refund_krw)},
         "extend": lambda: {"ends_on": date(2022, 12, 31), "ground": "scale"},
         "notify_termination": lambda: {"ends_at": soon},
-        "follow_up": lambda: {"kind": "ppp"},
+        "follow_up": lambda: {"kind": "ppp", "status": "proposed"},
+        "supersede_follow_up": lambda: {"kind": "ppp", "status": "agreed", "supersedes": dice.randint(1, len(case.entries))},
         "correct": lambda: {"supersedes": dice.randint(1, 4), "field": dice.choice(["city", "title", "stage"]), "value": f"v{dice.randint(1, 9)}"},
     }.get(trigger, dict)()  # fmt: skip
     return data

@@ -15,6 +15,7 @@ from kcity_flow.domain.errors import Refusal
 from kcity_flow.domain.moves import MOVES
 from kcity_flow.domain.stages import ENDS, Role, Stage
 from tests.unit.case import HASH, PATH, REASON, REVIEWERS, Case, Office, korean_days_off, seoul
+from tests.unit.test_adoption import adopted
 from tests.unit.test_casefile import begun, wander
 
 H = Heading
@@ -444,6 +445,31 @@ def test_a_ranking_that_stands_in_the_decision_is_told_with_the_rule_that_decide
         f"it ranked 1 of 3 with a mean of 80.00 and a bonus of 2 points, told from its neighbours by {told_by}; 1 place"
         in told(case, H.DECISION, office)[1]
     )
+
+
+def test_what_an_application_was_preferred_for_is_told_with_the_entry_and_its_hash() -> None:
+    case = Case().to(Stage.SHORTLISTED)
+    office = decided(case, {"programme": "planning", "selected": [Office().choice("planning", 1)]})
+    order = office.entries[-1]
+    previous = {"ref": "KC2020-SOL-0004", "grade": "good", "entry": 31, "hash": "e" * 64}
+    choice = {**order.data["selected"][0], "previous": previous}
+    office.entries[-1] = order.model_copy(update={"data": {**order.data, "selected": [choice]}})
+
+    assert (
+        f"; what it is preferred for is KC2020-SOL-0004, graded good by its entry 31, whose hash is {'e' * 64}; 1 place"
+        in told(case, H.DECISION, office)[1]
+    )
+
+
+def test_an_adopted_project_is_told_as_one_that_ran_before() -> None:
+    case = adopted(Stage.IMPLEMENTATION)
+
+    assert told(case, H.RECEIPT) == [
+        "It ran before, with an award of KRW 300,000,000, and was taken over on Thursday, 1 October 2020 as it stood: "
+        "at implementation since Tuesday, 1 September 2020.",
+        "The edition decided it, by its entry 1.",
+    ]
+    assert told(case, H.IN_SHORT)[1] == "The work has been going on since Tuesday, 1 September 2020."
 
 
 def test_whom_no_rule_told_apart_and_nothing_was_given_is_told_so() -> None:

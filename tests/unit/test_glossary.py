@@ -34,7 +34,7 @@ def rows(section: str) -> dict[str, tuple[str, str]]:
 
 
 def return_moves_as_one(triggers: set[str]) -> set[str]:
-    return {re.sub("^return_to_.*", "return_to_<stage>", trigger) for trigger in triggers}
+    return {re.sub("^(return_to|adopt_at)_.*", r"\1_<stage>", trigger) for trigger in triggers}
 
 
 @pytest.mark.parametrize(

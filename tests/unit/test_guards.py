@@ -78,6 +78,15 @@ NEWER = {"channel": "post", "documents": [{"kind": "proposal", "sha256": "c" * 6
 MEETING = {"date_at": seoul(2023, 1, 1), "applicant": ["P-MAYOR"], "ministry": ["P-MINISTRY"], "evidence": [HASH]}
 YES = {"answers": {"government": True, "oversees": True}, "complete": True}
 QUORUM = lambda case: case.assign("paper_review", 3)  # noqa: E731  # a name for a step of the table
+DOLLARS = {
+    "krw": 1_105,
+    "sha256": HASH,
+    "amount": "1.00",
+    "currency": "USD",
+    "rate": "1105.5",
+    "rate_on": date(2021, 2, 18),
+}
+BECAME = {"kind": "ppp", "status": "proposed", "evidence": [HASH]}
 S = Stage
 SIGNS = {"party": "CITY", "person": "P-S", "text": HASH, "signed_on": date(2021, 5, 31), "evidence": [HASH]}
 ROUND = {"party": "CITY", "person": "P-S", "took_part": ["CITY"], "held_on": date(2021, 5, 31), "minutes": HASH}
@@ -90,6 +99,26 @@ JUDGED = {"verdicts": [{"bidder": "O-KR", "valid": True, "points": 90}, {"bidder
 EQUALS = JUDGED | {"verdicts": [{"bidder": bidder, "valid": True, "points": 80} for bidder in ("O-KR", "O-2")]}
 AGREED = {"bidder": "O-KR", "agreed": True, "krw": 100_000_000, "evidence": [HASH]}
 COMPLAINT = {"bidder": "O-2", "ground": "wrong_evaluation", "evidence": [HASH]}
+
+
+SIGNED = [{"party": party, "kind": kind, "signatory": f"P-SIGN-{party}", "signed_on": date(2020, 2, 1)}
+          for party, kind in (("MOLIT", "korean_government"), ("CITY", "host_government"))]  # fmt: skip
+STUDY = [{"kind": "master_plan", "sha256": HASH}]
+RUNS = {"programme": "planning", "applicant": {"contact": "P-MAYOR", "organisation": "O-T", "kind": "local_government", "country": "GE"},
+        "city": "T", "title": "t", "since": date(2020, 2, 5), "krw": 300_000_000, "rank": 1, "evidence": [HASH]}  # fmt: skip
+CONTRACT = {"contractor": "O-KR", "krw": 300_000_000, "signatory": "P-SIGN-FIRM", "signed_on": date(2020, 2, 4)}
+AT_WORK = RUNS | {"parties": SIGNED, "contract": CONTRACT, "ends_on": date(2021, 3, 31)}
+
+
+def running() -> Case:
+    """Nothing received yet, in an edition that takes over projects, on 5 February."""
+    return Case(edition="2020")
+
+
+def followed_up(case: Case) -> None:
+    """What became of the project is on record, as entry ``number``."""
+    case.do("follow_up", **BECAME)
+    case.number = len(case.entries)
 
 
 def award(**more: Any) -> dict[str, Any]:
@@ -517,6 +546,10 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("window_closed_or_continuous", "open_screening", {},                        received(OPENS, CLOSES - INSTANT),           received(OPENS, CLOSES), {}),
     ("not_acknowledged",          "acknowledge",    {},                          at(S.RECEIVED, do("acknowledge")),           at(S.RECEIVED), {}),
     ("names_another_application", "merge_duplicate", {"survivor": "KC2021-PLA-0001"}, at(S.RECEIVED),                         at(S.RECEIVED), {"survivor": "KC2021-PLA-0002"}),
+    ("funds_follow_from_the_rate", "receive",       RECEIVE | {"matching": DOLLARS}, arriving(OPENS),                         arriving(OPENS), {"matching": DOLLARS | {"krw": 1_106}}),
+    ("funds_follow_from_the_rate", "receive",       RECEIVE | {"matching": DOLLARS | {"krw": 1_106, "rate": None}}, arriving(OPENS), arriving(OPENS), {"matching": {"krw": 1_106, "sha256": HASH}}),
+    ("funds_follow_from_the_rate", "receive",       RECEIVE | {"matching": DOLLARS | {"krw": 1_106, "rate_on": date(2021, 2, 19)}}, arriving(OPENS), arriving(OPENS), {"matching": DOLLARS | {"krw": 1_106}}),
+    ("funds_follow_from_the_rate", "supersede",     NEWER | {"received_at": OPENS + INSTANT, "matching": DOLLARS}, received(OPENS, CLOSES), received(OPENS, CLOSES), {"matching": DOLLARS | {"krw": 1_106}}),
     ("subject_known",             "receive",        RECEIVE | {"site_kind": "island"}, arriving(OPENS),                      arriving(OPENS), {"site_kind": "new_town"}),
     ("subject_known",             "receive",        RECEIVE | {"sector": "traffic"}, arriving(OPENS),                        arriving(OPENS), {"sector": None}),
     ("newer_version_in_time",     "supersede",      NEWER | {"received_at": CLOSES}, at(S.SCREENING),                        at(S.SCREENING), {"received_at": CLOSES - INSTANT}),
@@ -858,7 +891,25 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("nothing_to_recover",        "close",          GRADED,                      at(S.SETTLEMENT, refunding(5), long_stop_over), at(S.SETTLEMENT, refunding(5), long_stop_over), {"reason": REASON}),
     ("documents_filed",           "close",          GRADED,                      at(S.SETTLEMENT, do("record_settlement", evidence=[HASH]), without_the_studys_hash), at(S.SETTLEMENT, do("record_settlement", evidence=[HASH])), {}),
     ("documents_filed",           "close",          {"grade": "good", "filed": False}, at(S.SETTLEMENT, do("record_settlement", evidence=[HASH])), at(S.SETTLEMENT, do("record_settlement", evidence=[HASH])), {"filed": True}),
-    ("kind_of_follow_up",         "follow_up",      {"kind": "party"},           at(S.CLOSED),                                at(S.CLOSED), {"kind": "ppp"}),
+    ("came_to_it_before",         "adopt_at_framework", RUNS | {"since": date(2020, 2, 6)}, running,                          running, {"since": date(2020, 2, 5)}),
+    ("signatures_known",          "adopt_at_procurement", RUNS | {"parties": SIGNED[:1]}, running,                            running, {"parties": SIGNED}),
+    ("signatures_known",          "adopt_at_procurement", RUNS | {"parties": [SIGNED[0], SIGNED[1] | {"signed_on": None}]}, running, running, {"parties": SIGNED}),
+    ("signatures_known",          "adopt_at_framework", RUNS | {"parties": [*SIGNED, SIGNED[0]]}, running,                    running, {"parties": []}),
+    ("contract_known",            "adopt_at_implementation", AT_WORK | {"contract": None}, running,                           running, {"contract": CONTRACT}),
+    ("contract_known",            "adopt_at_implementation", AT_WORK | {"ends_on": None}, running,                            running, {"ends_on": date(2021, 3, 31)}),
+    ("contract_known",            "adopt_at_suspended", AT_WORK | {"contract": CONTRACT | {"krw": 300_000_001}}, running, running, {"contract": CONTRACT}),
+    ("result_known",              "adopt_at_acceptance", AT_WORK,                running,                                     running, {"deliverables": STUDY}),
+    ("result_known",              "adopt_at_closed", AT_WORK | {"deliverables": STUDY, "settled": True}, running,             running, {"grade": "good"}),
+    ("result_known",              "adopt_at_closed", AT_WORK | {"deliverables": STUDY, "grade": "good"}, running,             running, {"settled": True}),
+    ("in_writing",                "adopt_at_framework", RUNS | {"evidence": []}, running,                                     running, {"evidence": [HASH]}),
+    ("programme_known",           "adopt_at_framework", RUNS | {"programme": "demonstration"}, running,                       running, {"programme": "solution"}),
+    ("kind_of_follow_up",         "follow_up",      BECAME | {"kind": "party"},  at(S.CLOSED),                                at(S.CLOSED), {"kind": "ppp"}),
+    ("bank_named",                "follow_up",      BECAME | {"kind": "ministry_with_development_bank"}, at(S.CLOSED),        at(S.CLOSED), {"partners": ["O-BANK"]}),
+    ("in_writing",                "follow_up",      BECAME | {"evidence": []},   at(S.CLOSED),                                at(S.CLOSED), {"evidence": [HASH]}),
+    ("supersedes_a_follow_up",    "supersede_follow_up", BECAME | {"supersedes": 1, "reason": REASON}, at(S.CLOSED, followed_up), at(S.CLOSED, followed_up), {"supersedes": "number"}),
+    ("kind_of_follow_up",         "supersede_follow_up", BECAME | {"kind": "party", "supersedes": "number", "reason": REASON}, at(S.CLOSED, followed_up), at(S.CLOSED, followed_up), {"kind": "ppp"}),
+    ("bank_named",                "supersede_follow_up", BECAME | {"kind": "ministry_with_development_bank", "supersedes": "number", "reason": REASON}, at(S.CLOSED, followed_up), at(S.CLOSED, followed_up), {"partners": ["O-BANK"]}),
+    ("reason_given",              "supersede_follow_up", BECAME | {"supersedes": "number"}, at(S.CLOSED, followed_up),            at(S.CLOSED, followed_up), {"reason": REASON}),
     ("corrects_an_entry",         "correct",        {"supersedes": 1, "field": "received_at", "value": "0021-04-20T09:00:00+09:00", "reason": REASON}, at(S.RECEIVED), at(S.RECEIVED), {"value": "2021-04-20T09:00:00+09:00"}),
     ("corrects_an_entry",         "correct",        {"supersedes": 2, "field": "city", "value": "x", "reason": REASON}, at(S.RECEIVED), at(S.RECEIVED), {"supersedes": 1}),
     ("made_in_error",             "return_to_screening", {"reason": REASON},     at(S.PAPER_REVIEW, seal(80)),                at(S.PAPER_REVIEW), {}),

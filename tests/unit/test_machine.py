@@ -29,8 +29,8 @@ def test_the_machine_knows_no_move_outside_the_table(machine, table):
 
 def test_a_closed_application_offers_follow_up_and_what_is_always_offered():
     assert APPLICATIONS.offers(Stage.CLOSED) == [
-        "return_to_settlement", "recover", "write_off", "follow_up", "flag", "correct", "refuse_proposal",
-        "retract_proposal", "lapse_proposal",
+        "return_to_settlement", "recover", "write_off", "follow_up", "supersede_follow_up", "flag", "correct",
+        "refuse_proposal", "retract_proposal", "lapse_proposal",
     ]  # fmt: skip
 
 

@@ -9,7 +9,16 @@ from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.effects import EFFECTS
 from kcity_flow.domain.freeze import not_frozen
 from kcity_flow.domain.messages import APPLICATION_COMMANDS, EDITION_COMMANDS
-from kcity_flow.domain.moves import BY_TRIGGER, EDITION_MOVES, ENDS, FACT_MOVES, MOVES, STAGE_MOVES, reachable
+from kcity_flow.domain.moves import (
+    ADOPTIONS,
+    BY_TRIGGER,
+    EDITION_MOVES,
+    ENDS,
+    FACT_MOVES,
+    MOVES,
+    STAGE_MOVES,
+    reachable,
+)
 from kcity_flow.domain.selection import EFFECTS as EDITION_EFFECTS
 from kcity_flow.domain.stages import EditionStage, Role, Stage, Via
 from tests.unit.case import rules
@@ -94,7 +103,9 @@ def test_the_moves_that_change_a_stage_are_those_of_the_rules():
 
 
 def test_only_the_edition_sends_what_concerns_places_and_publication():
-    assert {move.trigger for move in MOVES if move.sent_by is Via.EDITION} == BY_THE_EDITION
+    assert {move.trigger for move in MOVES if move.sent_by is Via.EDITION} == BY_THE_EDITION | {
+        move.trigger for move in ADOPTIONS
+    }
 
 
 def test_every_stage_can_be_returned_to_from_where_its_moves_lead():
@@ -199,7 +210,17 @@ def test_every_effect_belongs_to_a_move():
 
 
 def test_2021_and_the_rehearsal_together_reach_every_pair():
-    assert {*reachable(rules("2021")), *reachable(rules("rehearsal"))} == set(BY_TRIGGER)
+    adopted = {(move.trigger, Stage.ABSENT) for move in ADOPTIONS}
+
+    assert {*reachable(rules("2021")), *reachable(rules("rehearsal"))} == set(BY_TRIGGER) - adopted
+
+
+def test_an_adoption_takes_two_and_leads_to_every_stage_that_a_project_comes_to_after_its_selection():
+    assert [(m.trigger, m.sources, m.dest) for m in ADOPTIONS] == [
+        (f"adopt_at_{stage}", (Stage.ABSENT,), stage)
+        for stage in ("framework", "procurement", "implementation", "suspended", "acceptance", "settlement", "closed")
+    ]
+    assert {(m.actors, m.approvers) for m in ADOPTIONS} == {((Role.HEAD,), (Role.HEAD, Role.MINISTRY))}
 
 
 def test_2021_neither_defers_nor_asks_for_a_confirmation():

@@ -3,22 +3,25 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from kcity_flow.adapters.register import Register
 from kcity_flow.domain.application import Application, Seat
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.evaluation import criterion_mean, final_score, too_few_sheets
-from kcity_flow.domain.messages import Applicant, Batch, Choice, ConflictKind, Partner, Reviewer
+from kcity_flow.domain.messages import Applicant, Batch, Choice, ConflictKind, Entry, Partner, Reviewer
 from kcity_flow.domain.reviewers import Assignment, propose
 from kcity_flow.domain.selection import Call, Candidate, Holder, Programmes, Ranked, rank
 from kcity_flow.domain.stages import Stage
 from kcity_flow.gateway import filled
+from kcity_flow.interfaces import tables
 from kcity_flow.interfaces.misuse import Misused
 from kcity_flow.interfaces.ranking import Ranking, decision, ranking, ranking_told
 from tests.unit.case import Case, Office, rules
@@ -144,6 +147,89 @@ def test_a_result_of_last_year_counts_in_decisions_after_it_alone(register, days
 
     [line] = ranking_told(NEXT_YEAR, "demonstration", register, office.entries[-1].number).lines
     assert line.candidate.preferred is counts
+
+
+_WINDOW = NEXT_YEAR.windows[0]
+_LATER = {end: getattr(_WINDOW, end) + timedelta(days=730) for end in ("opens_at", "closes_at")}
+LATER = NEXT_YEAR.model_copy(update={"windows": (_WINDOW.model_copy(update=_LATER),)})
+"""The same after the studies of the year before have ended."""
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Iterator[Register]:
+    """A register that knows nothing yet."""
+    made = Register(f"sqlite:///{tmp_path / 'both.db'}")
+    made.prepare()
+    yield made
+    made.close()
+
+
+def preferred(register: Register) -> tuple[Office, Entry, str]:
+    """Two editions in one register: the partner's study ended well, and its demonstration is given a place for it.
+
+    Returns:
+        The later edition, the entry that graded the study, and the demonstration's number.
+    """
+    study, trial, office = Case("solution").to(Stage.CLOSED), Case("demonstration", LATER), Office(LATER)
+    applicant = trial.arrival()["applicant"] | {"organisation": "O-SEOUL"}
+    trial.receive(applicant=applicant | {"partners": [{"organisation": "O-TBILISI", "kind": "local_government"}]})
+    trial.to(Stage.SHORTLISTED)
+    office.deciding().until(trial.now + timedelta(hours=1))
+    for case in (study, trial):
+        register.project(Batch(entries=tuple(case.entries), letters=(), view=case.file.view()))
+    data = decision(ranking(LATER, "demonstration", office.facts, register), 1, {"": 400_000_000})
+    office.two("decide_selection", **data)
+    register.project(Batch(entries=tuple(office.entries), letters=(), view=office.file.view()))
+    return office, next(e for e in study.entries if e.dest == Stage.CLOSED), trial.ref
+
+
+def test_a_preference_names_the_entry_it_rests_on_in_the_ranking_and_in_the_decision(both):
+    office, closure, ref = preferred(both)
+    named = {"ref": "KC2021-SOL-0001", "grade": "good", "entry": closure.number, "hash": closure.hash}
+    found = ranking_told(LATER, "demonstration", both, office.entries[-1].number)
+
+    [line] = tables.ranking_data(found)["lines"]
+    [choice] = office.entries[-1].data["selected"]
+    assert (line["previous"], choice["previous"], found.faults) == (named, named, ())
+    assert f"{ref} is preferred for KC2021-SOL-0001, graded good by its entry {closure.number}" in printed(found)
+
+
+def printed(found: Ranking) -> str:
+    """The ranking as people read it."""
+    console = Console(width=400, file=StringIO(), record=True)
+    console.print(tables.ranking(found))
+    return console.export_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"hash": "e" * 64}, "whose entry {} has another hash"),
+        ({"grade": "fair"}, "which entry {} graded good, not fair"),
+        ({"entry": 1}, "whose entry 1 did not close it"),
+        ({"ref": "KC2021-SOL-0009"}, "whose entry {} did not close it"),
+        (None, "by the ledgers KC2021-SOL-0001 counts"),
+    ],
+)
+def test_a_preference_that_the_ledgers_do_not_bear_out_is_told(both, tmp_path, change, fault):
+    office, closure, _ = preferred(both)
+    other = Register(f"sqlite:///{tmp_path / 'other.db'}")
+    other.prepare()
+    for known in both.subjects():
+        entries = [_with_another_ground(e, change) for e in both.entries(known.subject)]
+        other.project(Batch(entries=tuple(entries), letters=(), view=known))
+
+    [told] = ranking_told(LATER, "demonstration", other, office.entries[-1].number).faults
+    assert fault.format(closure.number) in told
+
+
+def _with_another_ground(entry: Entry, change: dict[str, Any] | None) -> Entry:
+    if entry.command != "decide_selection":
+        return entry
+    [choice] = entry.data["selected"]
+    named = {"previous": choice["previous"] | change} if change else {}
+    honest = {name: value for name, value in choice.items() if name != "previous"}
+    return entry.model_copy(update={"data": {**entry.data, "selected": [honest | named]}})
 
 
 # --- the reserve, and whoever is left out -----------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import typer
 from typer.exceptions import TyperException
 
 from kcity_flow.interfaces.cli import (
+    adopting,
     applications,
     editions,
     evaluation,
@@ -39,7 +40,7 @@ app = typer.Typer(
 )
 for group in (
     running.commands, editions.commands, applications.commands, evaluation.commands, selection.commands,
-    people.people, people.mails, registers.commands, exporting.commands,
+    people.people, people.mails, registers.commands, exporting.commands, adopting.commands,
 ):  # fmt: skip
     app.add_typer(group)
 

@@ -47,8 +47,8 @@ def receive(
     """Receive the applications of a file; all of them, or none if one is at fault.
 
     A CSV file begins with the header row programme,title,city,country,kind,organisation,contact,address,received_at,
-    channel,partners,months,matching_krw,matching_sha256,documents; the last five may be missing. TOML and JSON hold one
-    application with these fields, or a list called applications.
+    channel,partners,months,matching_krw,matching_sha256,documents; the last five may be missing (docs/commands.md has
+    more). TOML and JSON hold one application with these fields, or a list called applications.
     """
     from kcity_flow.domain.errors import Refusal
     from kcity_flow.interfaces import files

@@ -100,12 +100,29 @@ def edition_open(
 def edition_new(
     year: Annotated[int, typer.Argument(min=2020, max=2200)],
     origin: Annotated[str, typer.Option("--from", metavar="E", help="The edition to begin with.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; YEAR.toml if not given.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Begin the next year's edition: the same rules, every date moved on, in the file YEAR.toml."""
-    from kcity_flow.interfaces.editions import begin
+    """Begin the next year's edition: the same rules, every date moved on to a working day.
 
-    path, to_see = begin(year, origin)
-    told = {"file": str(path), "to_see_to": to_see}
-    listed = "".join(f"\n  {line}" for line in to_see)
-    answer(as_json, told, lambda: f"{path} is written; nothing in it is announced yet. See to:{listed}")
+    What the register knows of the year before fills in projects and statistics. Prints all that is assumed.
+    """
+    from kcity_flow.interfaces.editions import begin
+    from kcity_flow.interfaces.office import stores
+    from kcity_flow.settings import Settings
+
+    with stores(Settings.read()) as (register, _):
+        begun = begin(year, origin, output, register)
+    told = {"file": str(begun.file), "assumed": begun.assumed, "from_register": begun.from_register}
+    listed = "".join(f"\n  {path}: {said}" for path, said in begun.assumed.items())
+    known = "the register's" if begun.from_register else "those of the file, as the register knows none"
+    answer(
+        as_json,
+        told,
+        lambda: (
+            f"{begun.file} is written; nothing in it is announced yet. Projects and statistics are {known}. "
+            f"Assumed, and to be gone through:{listed}"
+        ),
+    )

@@ -66,6 +66,8 @@ def rank(
 
     found = with_office(work)
     answer(as_json, tables.ranking_data(found), lambda: tables.ranking(found))
+    if found.faults:
+        raise typer.Exit(REFUSED)
 
 
 async def _ranking(office: Office, year: int, programme: str) -> Any:

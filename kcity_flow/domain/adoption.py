@@ -1,0 +1,138 @@
+"""Projects that ran before their edition was kept here: what must be known of one, and what its file begins with.
+
+An adopted project comes to its stage by no move of its own: the edition's entry, two persons' and with evidence, says
+where it stands. From there it lives as any other. Its place counts in its edition; nothing else is judged anew, for
+it was selected before.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from kcity_flow.domain import messages as m
+from kcity_flow.domain.application import Adoption, Contract, Effect, Facts, Party, Place
+from kcity_flow.domain.edition import PartyKind
+from kcity_flow.domain.stages import Stage
+
+S = Stage
+
+LED_TO = {
+    S.FRAMEWORK: "open_framework",
+    S.PROCUREMENT: "complete_framework",
+    S.IMPLEMENTATION: "award_contract",
+    S.SUSPENDED: "suspend",
+    S.ACCEPTANCE: "submit_final",
+    S.SETTLEMENT: "accept_final",
+    S.CLOSED: "close",
+}
+"""Stages at which a project can be adopted, in their order, and the move that would have led there."""
+
+_STAGES = tuple(LED_TO)
+
+
+def trigger_at(stage: str) -> str:
+    """The application's move that adopts it at a stage."""
+    return f"adopt_at_{stage}"
+
+
+def stands_for(stage: Stage) -> list[str]:
+    """The moves that an adoption at this stage takes the place of, in order: their deadlines run."""
+    return [LED_TO[passed] for passed in _STAGES[: _STAGES.index(stage) + 1]]
+
+
+def begins_at(facts: Facts) -> datetime:
+    """The start of the day on which it came to its stage, in the edition's zone. UTC."""
+    return datetime.combine(facts.command.since, time(), tzinfo=ZoneInfo(facts.edition.zone)).astimezone(UTC)
+
+
+def _passed(facts: Facts, stage: Stage) -> bool:
+    """Whether it has come to this stage, or further. The edition's command says where it stands, by name."""
+    stands = getattr(facts.command, "stage", facts.dest)
+    return stands in _STAGES and _STAGES.index(stands) >= _STAGES.index(stage)
+
+
+# --- guards: what must be known ---------------------------------------------------------------------------------------
+
+
+def came_to_it_before(facts: Facts) -> str:
+    """The day on which it came to its stage is over, or today."""
+    return "" if begins_at(facts) <= facts.now else "a day that is not in the future as since"
+
+
+def signatures_known(facts: Facts) -> str:
+    """Past the framework, every party the edition wants before work has signed, with its day (announcement, 5)."""
+    parties: tuple[m.AdoptedParty, ...] = facts.command.parties
+    if twice := sorted({p.party for p in parties if [other.party for other in parties].count(p.party) > 1}):
+        return f"{', '.join(twice)} named once"
+    if not _passed(facts, S.PROCUREMENT):
+        return ""
+    signed = {party.kind for party in parties if party.signed_on}
+    waited = [kind.value for kind in facts.programme.framework.before_work if kind not in signed]
+    return f"signatures of {', '.join(waited)} with their days" if waited else ""
+
+
+def contract_known(facts: Facts) -> str:
+    """Past procurement there is a contract, within the award, and the day on which the work is to end."""
+    if not _passed(facts, S.IMPLEMENTATION):
+        return ""
+    contract = facts.command.contract
+    if contract is None or facts.command.ends_on is None:
+        return "the contract, with contractor, sum and signature, and the end of the work"
+    return "" if contract.krw <= facts.command.krw else f"a contract of at most {facts.command.krw:,} KRW, the award"
+
+
+def result_known(facts: Facts) -> str:
+    """Whoever handed in has deliverables; what is closed was settled and graded."""
+    needed = facts.programme.deliverables_needed
+    if _passed(facts, S.ACCEPTANCE):
+        given = {document.kind for document in facts.command.deliverables} & set(facts.programme.deliverables)
+        if len(given) < needed:
+            return f"{needed} of the deliverables {', '.join(facts.programme.deliverables)}"
+    if not _passed(facts, S.CLOSED):
+        return ""
+    return "" if facts.command.settled and facts.command.grade else "the sums settled, and the grade"
+
+
+# --- effects ----------------------------------------------------------------------------------------------------------
+
+
+def _adopt(facts: Facts) -> dict[str, Any]:
+    """The facts that the moves it did not make here would have left."""
+    command: m.AdoptAt = facts.command
+    contract, since = command.contract, begins_at(facts)
+    return {
+        "adopted": Adoption(stage=facts.dest, since=command.since),
+        "since": since,
+        "programme": command.programme,
+        "applicant": command.applicant,
+        "city": command.city,
+        "title": command.title,
+        "months": command.months,
+        "place": Place(krw=command.krw, rank=command.rank),
+        # Whoever applied knows; no result of it is ever to be published or told here.
+        "published": True,
+        "letter_sent": True,
+        "parties": _parties(command),
+        "terms_set": _passed(facts, S.IMPLEMENTATION),
+        "contract": Contract(contractor=contract.contractor, krw=contract.krw) if contract else None,
+        "ends_on": command.ends_on,
+        "suspended_at": since if facts.dest is S.SUSPENDED else None,
+        "deliverables": tuple(document.kind for document in command.deliverables),
+        "settled": command.settled,
+        "grade": command.grade,
+    }
+
+
+def _parties(command: m.AdoptAt) -> dict[str, Party]:
+    parties = {
+        party.party: Party(kind=party.kind, signatory=party.signatory, signed=party.signed_on is not None)
+        for party in command.parties
+    }
+    if contract := command.contract:
+        parties[contract.contractor] = Party(kind=PartyKind.COMPANY, signatory=contract.signatory, signed=True)
+    return parties
+
+
+EFFECTS: dict[str, Effect] = {trigger_at(stage): _adopt for stage in LED_TO}
