@@ -62,10 +62,10 @@ class Telling(NamedTuple):
     """The move that this one takes back, where that was released."""
     awarded_by: int
     """The entry that awarded the contract there is."""
-    announced_by: int
-    """The entry that announced the award before; none, where the contractor is designated."""
-    awarded_before: int
-    """That of the contract that it takes the place of, if it does."""
+    award: int
+    """That of its award: the one that announced it, or the same."""
+    before: tuple[int, int]
+    """Both of the contract that it takes the place of, if it does."""
 
     @property
     def at(self) -> datetime:
@@ -112,15 +112,20 @@ def record(edition: Edition, ledger: Sequence[Entry], names: Mapping[str, str], 
     said: dict[str, Any] = {"ocid": f"{prefix}-{ref}", "initiationType": "tender", "language": "en"}
     commands = {entry.number: entry.command for entry in ledger}
     releases: dict[int, Release] = {}
-    awarded_by = awarded_before = announced_by = 0
+    awarded_by = award = announced = 0
+    before = (0, 0)
     for made in moves_of(edition, ref, ledger):
         entry = made.entry
         if not made.after.published or not (releases or entry.command == "set_terms"):
             continue
-        if entry.command in ("award_contract", "replace_contractor"):
-            awarded_by, awarded_before = entry.number, awarded_by
-        if entry.command == "announce_award":
-            announced_by = entry.number
+        match entry.command:
+            case "announce_award":
+                announced = award = entry.number
+            case "award_contract":
+                awarded_by, award = entry.number, announced or entry.number
+            case "replace_contractor":
+                before = (awarded_by, award)
+                awarded_by = award = entry.number
         undone = made.undid if made.undid in releases else None
         amended = releases[undone] if undone else next(reversed(releases.values()), None)
         told = Telling(
@@ -131,8 +136,8 @@ def record(edition: Edition, ledger: Sequence[Entry], names: Mapping[str, str], 
             amends=amended.id if amended else "",
             undone=commands[undone] if undone else "",
             awarded_by=awarded_by,
-            announced_by=announced_by,
-            awarded_before=awarded_before,
+            award=award,
+            before=before,
         )
         if sections := (_taken_back if undone else TOLD.get(entry.command, _nothing))(told):
             releases[entry.number] = Release(id=told.id, date=entry.at, **said, **sections)
@@ -261,9 +266,9 @@ def _award(told: Telling) -> Sections:
 def _replacement(told: Telling) -> Sections:
     """The first contract ends then; what is left of its work is in another, under an award of its own."""
     award = _award(told._replace(made=told.made._replace(after=_for_the_rest(told))))
-    before = told.awarded_before
+    period = Period(endDate=told.at)
     ended = Contract(
-        id=f"contract-{before}", awardID=f"award-{before}", status="terminated", period=Period(endDate=told.at)
+        **_ids(told._replace(awarded_by=told.before[0], award=told.before[1])), status="terminated", period=period
     )
     del award["tender"]
     return {**award, "tag": ("award", "contract", "contractTermination"), "contracts": (ended, *award["contracts"])}
@@ -438,7 +443,7 @@ def _organisation(told: Telling, id: str) -> OrganizationReference:
 
 def _ids(told: Telling) -> dict[str, str]:
     """A contract's, and its award's: by the entry that made them, as one that was cancelled keeps its own."""
-    return {"id": f"contract-{told.awarded_by}", "awardID": f"award-{told.announced_by or told.awarded_by}"}
+    return {"id": f"contract-{told.awarded_by}", "awardID": f"award-{told.award}"}
 
 
 def _contract(told: Telling, **stated: Any) -> Contract:

@@ -7,12 +7,22 @@ it was selected before.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from kcity_flow.domain import messages as m
-from kcity_flow.domain.application import Adoption, Contract, Effect, Facts, Party, Place
+from kcity_flow.domain.application import (
+    Adoption,
+    Contract,
+    Effect,
+    Facts,
+    Framework,
+    FrameworkText,
+    Party,
+    Place,
+    Settlement,
+)
 from kcity_flow.domain.edition import PartyKind
 from kcity_flow.domain.stages import Stage
 
@@ -44,7 +54,11 @@ def stands_for(stage: Stage) -> list[str]:
 
 def begins_at(facts: Facts) -> datetime:
     """The start of the day on which it came to its stage, in the edition's zone. UTC."""
-    return datetime.combine(facts.command.since, time(), tzinfo=ZoneInfo(facts.edition.zone)).astimezone(UTC)
+    return _start_of(facts.command.since, facts)
+
+
+def _start_of(day: date, facts: Facts) -> datetime:
+    return datetime.combine(day, time(), tzinfo=ZoneInfo(facts.edition.zone)).astimezone(UTC)
 
 
 def _passed(facts: Facts, stage: Stage) -> bool:
@@ -70,7 +84,9 @@ def signatures_known(facts: Facts) -> str:
         return ""
     signed = {party.kind for party in parties if party.signed_on}
     waited = [kind.value for kind in facts.programme.framework.before_work if kind not in signed]
-    return f"signatures of {', '.join(waited)} with their days" if waited else ""
+    if waited:
+        return f"signatures of {', '.join(waited)} with their days"
+    return "" if facts.command.framework else "the hash of the framework's text, which was signed"
 
 
 def contract_known(facts: Facts) -> str:
@@ -80,7 +96,9 @@ def contract_known(facts: Facts) -> str:
     contract = facts.command.contract
     if contract is None or facts.command.ends_on is None:
         return "the contract, with contractor, sum and signature, and the end of the work"
-    return "" if contract.krw <= facts.command.krw else f"a contract of at most {facts.command.krw:,} KRW, the award"
+    if contract.krw > facts.command.krw:
+        return f"a contract of at most {facts.command.krw:,} KRW, the award"
+    return "" if facts.command.paid_krw <= contract.krw else f"payments of at most {contract.krw:,} KRW, the contract"
 
 
 def result_known(facts: Facts) -> str:
@@ -103,7 +121,7 @@ def _adopt(facts: Facts) -> dict[str, Any]:
     command: m.AdoptAt = facts.command
     contract, since = command.contract, begins_at(facts)
     return {
-        "adopted": Adoption(stage=facts.dest, since=command.since),
+        "adopted": Adoption(stage=facts.dest, since=command.since, paid_krw=command.paid_krw),
         "since": since,
         "programme": command.programme,
         "applicant": command.applicant,
@@ -115,24 +133,35 @@ def _adopt(facts: Facts) -> dict[str, Any]:
         "published": True,
         "letter_sent": True,
         "parties": _parties(command),
-        "terms_set": _passed(facts, S.IMPLEMENTATION),
+        "framework": _framework(command),
         "contract": Contract(contractor=contract.contractor, krw=contract.krw) if contract else None,
+        "contracted_at": _start_of(contract.signed_on, facts) if contract else None,
         "ends_on": command.ends_on,
         "suspended_at": since if facts.dest is S.SUSPENDED else None,
-        "deliverables": tuple(document.kind for document in command.deliverables),
-        "settled": command.settled,
+        "deliverables": command.deliverables,
+        "settlement": Settlement(paid_krw=command.paid_krw, due_krw=0, refund_krw=0) if command.settled else None,
         "grade": command.grade,
     }
 
 
 def _parties(command: m.AdoptAt) -> dict[str, Party]:
-    parties = {
-        party.party: Party(kind=party.kind, signatory=party.signatory, signed=party.signed_on is not None)
-        for party in command.parties
-    }
+    parties = {party.party: _party(party.kind, party.signatory, party.signed_on) for party in command.parties}
     if contract := command.contract:
-        parties[contract.contractor] = Party(kind=PartyKind.COMPANY, signatory=contract.signatory, signed=True)
+        parties[contract.contractor] = _party(PartyKind.COMPANY, contract.signatory, contract.signed_on)
     return parties
+
+
+def _party(kind: PartyKind, signatory: str, signed_on: date | None) -> Party:
+    signed = {"signed": True, "signed_on": signed_on, "version": 1} if signed_on else {}
+    return Party(kind=kind, signatory=signatory, **signed)
+
+
+def _framework(command: m.AdoptAt) -> Framework:
+    if command.framework is None:
+        return Framework()
+    # When it was tabled nobody knows any more; who accedes later signs after those who did.
+    tabled_on = min((party.signed_on for party in command.parties if party.signed_on), default=command.since)
+    return Framework(texts=(FrameworkText(sha256=command.framework, tabled_on=tabled_on),))
 
 
 EFFECTS: dict[str, Effect] = {trigger_at(stage): _adopt for stage in LED_TO}

@@ -320,10 +320,11 @@ class Tender(Frozen):
 
 
 class Adoption(Frozen):
-    """That the project ran before its edition was kept here: where it stood then, and since which day."""
+    """That the project ran before its edition was kept here: where it stood then, since which day, what was paid."""
 
     stage: Stage
     since: date
+    paid_krw: int = 0
 
 
 class FollowOn(Frozen):
@@ -521,12 +522,14 @@ class Application(Frozen):
         return next((claim for claim in self.claims if claim.number == number), None)
 
     def claimed_krw(self, *states: str, milestone: str | None = None) -> int:
-        """The sum of the claims that stand so, or of all that were not rejected; of one milestone, or of all."""
-        return sum(
-            claim.krw
-            for claim in self.claims
-            if claim.state in (states or ("claimed", "accepted", "paid")) and milestone in (None, claim.milestone)
-        )
+        """The sum of the claims that stand so, or of all that were not rejected; of one milestone, or of all.
+
+        What was paid before the project was adopted is of no milestone.
+        """
+        wanted = states or ("claimed", "accepted", "paid")
+        before = self.adopted.paid_krw if self.adopted and milestone is None and "paid" in wanted else 0
+        found = (c.krw for c in self.claims if c.state in wanted and milestone in (None, c.milestone))
+        return before + sum(found)
 
     @property
     def paid_krw(self) -> int:

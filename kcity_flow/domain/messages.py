@@ -871,7 +871,7 @@ class _Running(Command):
     """A project that runs already, as far as the stage it stands at needs it to be known.
 
     ``since`` is the day on which it came there, ``ends_on`` that on which the work is to end, both in the edition's
-    zone; ``krw`` the award.
+    zone; ``krw`` the award, ``paid_krw`` what was paid of the contract so far, ``framework`` the text that was signed.
     """
 
     programme: str
@@ -882,7 +882,9 @@ class _Running(Command):
     krw: Krw
     months: int | None = Field(default=None, ge=1, le=60, description="length of the work, months")
     parties: tuple[AdoptedParty, ...] = ()
+    framework: Sha256 | None = None
     contract: AdoptedContract | None = None
+    paid_krw: Krw = 0
     ends_on: Day | None = None
     deliverables: tuple[Document, ...] = ()
     settled: bool = False

@@ -41,10 +41,12 @@ COLUMNS = {
     "krw": "the award",
     "evidence": "files or hashes that prove it, separated by ;",
     "parties": "party=kind/signatory's id/day of the signature, separated by ;",
+    "framework": "file or hash of the framework's text that was signed",
     "contractor": "name of the contractor, or an id O-…",
     "contract_krw": "the contract's sum",
     "contract_signatory": "id of the person who signed for the contractor",
     "contract_signed_on": "when",
+    "paid_krw": "what was paid of it so far",
     "ends_on": "the day on which the work is to end",
     "deliverables": "kind=file or kind=sha256, separated by ;",
     "settled": "yes, once the sums are settled",
@@ -52,9 +54,9 @@ COLUMNS = {
     "months": "length of the work",
     "over_quota_reason": "for more places than the quota is about",
 }
-"""The header row of a CSV file; the last twelve may be missing."""
+"""The header row of a CSV file; the last fourteen may be missing."""
 
-NEEDED = tuple(name for number, name in enumerate(COLUMNS) if number < len(COLUMNS) - 12 and name != "address")
+NEEDED = tuple(name for number, name in enumerate(COLUMNS) if number < len(COLUMNS) - 14 and name != "address")
 """Those that a file must have."""
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -131,6 +133,8 @@ def _completed(written: dict[str, Any], keep: Callable[[str], str]) -> dict[str,
     evidence = data.get("evidence", [])
     named = evidence.split(";") if isinstance(evidence, str) else evidence
     data["evidence"] = [_kept(str(one).strip(), keep) for one in named if str(one).strip()]
+    if text := data.get("framework"):
+        data["framework"] = _kept(str(text).strip(), keep)
     if isinstance(deliverables := data.get("deliverables"), str):
         data["deliverables"] = [
             {"kind": kind, "sha256": _kept(what, keep)} for kind, what in files.pairs(deliverables, "deliverables")

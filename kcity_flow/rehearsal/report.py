@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from kcity_flow.audit.after_award import out_of_order
 from kcity_flow.domain import agenda
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import Application
@@ -197,6 +198,15 @@ class Ledgers:
         )
         return [application for application in told if application.contract is not None]
 
+    def too_early(self) -> list[str]:
+        """What came before what it has to follow after the award, a sentence each."""
+        programmes = {programme.key: programme for programme in self.edition.programmes}
+        return [
+            fault
+            for ref, ledger in self.applications.items()
+            for fault in out_of_order(programmes[self.programmes[ref]], ledger)
+        ]
+
     def illegal(self) -> list[str]:
         """Moves that were made though the table forbids them, a sentence each."""
         found = []
@@ -228,6 +238,10 @@ class Ledgers:
         return right, wrong
 
 
+DAYS = ("end of work", "milestone ")
+"""What falls on a day moves by whole days, one that has begun counted in full."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Rest:
     """A time in which an application rested, by its ledger alone; of a suspension, ``suspends``."""
@@ -248,7 +262,10 @@ class _Rest:
         if was <= self.since:
             return timedelta(0)
         rested = max(self.until - max(self.since, set_at), timedelta(0))
-        return timedelta(days=rested.days) if name == "end of work" else rested
+        if not name.startswith(DAYS):
+            return rested
+        begun = rested > timedelta(days=rested.days)
+        return timedelta(days=rested.days + begun)
 
 
 def _deadlines(before: Application, after: Application, zone: str) -> dict[str, tuple[datetime, datetime, datetime]]:
@@ -265,6 +282,10 @@ def _deadlines(before: Application, after: Application, zone: str) -> dict[str, 
         "tender": (long_ago, before.tender.closes_at, after.tender.closes_at),
         "end of work": (before.ends_set_at, _over(before.ends_on, zone), _over(after.ends_on, zone)),
     }
+    now = {one.key: one for one in after.plan}
+    for one in before.plan:
+        if not one.accepted_at and one.key in now:
+            dates[f"milestone {one.key}"] = (long_ago, _over(one.due_on, zone), _over(now[one.key].due_on, zone))
     if before.meeting and after.meeting and not before.meeting.held and not before.meeting.missed:
         dates["meeting"] = (long_ago, before.meeting.at, after.meeting.at)
     if before.tender.opened:

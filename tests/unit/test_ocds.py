@@ -326,7 +326,7 @@ def test_a_pause_moves_the_milestones_that_are_told() -> None:
 def replaced() -> Case:
     case = working().paid(30_000_000)
     case.two("list_party", party="O-KR-2", kind="company", signatory="P-SIGN-O-KR-2")
-    case.do("accede", person="P-SIGN-O-KR-2", party="O-KR-2")
+    case.put_signature("O-KR-2", "accede")
     case.do("suspend", reason=REASON)
     sums = {"krw": 60_000_000, "paid_krw": 30_000_000, "due_krw": 0}
     case.two("replace_contractor", contractor="O-KR-2", country="KR", evidence=[HASH], reason=REASON, **sums)

@@ -400,7 +400,7 @@ def test_an_upheld_complaint_sends_the_evaluation_back():
     case.do("dismiss_complaint", bidder="O-KR", reason=REASON)
     case.stand_still()
     case.two("list_party", party="O-2", kind="company", signatory="P-SIGN-2")
-    case.do("accede", person="P-SIGN-2", party="O-2")
+    case.put_signature("O-2", "accede")
     case.contract(contractor="O-2")
     assert case.facts.contract.contractor == "O-2"
 
