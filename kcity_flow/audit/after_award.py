@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from kcity_flow.domain.edition import Programme
+from kcity_flow.domain.freeze import ALL
 from kcity_flow.domain.messages import Entry, Outcome
-from kcity_flow.domain.stages import Role, Stage
+from kcity_flow.domain.stages import ENDS, Role, Stage
 
 PROCURES = (
     "set_terms", "agree_terms", "publish_notice", "receive_bid", "open_bids", "evaluate_bids", "record_negotiation",
@@ -47,7 +48,7 @@ def _faults(programme: Programme, made: Sequence[Entry]) -> Iterator[str]:
     claims: dict[int, Entry] = {}
     accepted: dict[int, Entry] = {}
     milestones: set[str] = set()
-    complete, contract, paid, frozen = False, 0, 0, 0
+    complete, contract, paid, frozen = False, 0, 0, set[str]()
     for entry in made:
         data, command = entry.data, entry.command
 
@@ -103,7 +104,15 @@ def _faults(programme: Programme, made: Sequence[Entry]) -> Iterator[str]:
                     yield fault("whoever claimed or accepted it paid")
                 if paid > contract:
                     yield fault(f"{paid:,} KRW were paid of a contract of {contract:,}")
+            case "receive":
+                frozen = {_scope(one["scope"] != ALL) for one in data.get("freezes", ()) if not one.get("until")}
             case "freeze":
-                frozen += 1
+                frozen.add(_scope(data.get("countries")))
             case "unfreeze":
-                frozen -= 1
+                frozen.discard(_scope(data.get("countries")))
+        if entry.dest in ENDS:
+            frozen.clear()  # no thaw reaches an end, and nothing rests there
+
+
+def _scope(countries: object) -> str:
+    return "its country" if countries else ALL

@@ -114,6 +114,7 @@ def record(edition: Edition, ledger: Sequence[Entry], names: Mapping[str, str], 
     releases: dict[int, Release] = {}
     awarded_by = award = announced = 0
     before = (0, 0)
+    claimed: dict[int, tuple[int, int]] = {}
     for made in moves_of(edition, ref, ledger):
         entry = made.entry
         if not made.after.published or not (releases or entry.command == "set_terms"):
@@ -126,6 +127,8 @@ def record(edition: Edition, ledger: Sequence[Entry], names: Mapping[str, str], 
             case "replace_contractor":
                 before = (awarded_by, award)
                 awarded_by = award = entry.number
+            case "claim":
+                claimed[int(entry.data["claim"])] = (awarded_by, award)
         undone = made.undid if made.undid in releases else None
         amended = releases[undone] if undone else next(reversed(releases.values()), None)
         told = Telling(
@@ -139,6 +142,9 @@ def record(edition: Edition, ledger: Sequence[Entry], names: Mapping[str, str], 
             award=award,
             before=before,
         )
+        if entry.command == "pay":  # under the contract of its claim, which may have been replaced since
+            by, of = claimed[int(entry.data["claim"])]
+            told = told._replace(awarded_by=by, award=of, before=(awarded_by, award))
         if sections := (_taken_back if undone else TOLD.get(entry.command, _nothing))(told):
             releases[entry.number] = Release(id=told.id, date=entry.at, **said, **sections)
     in_order = tuple(releases.values())
@@ -287,6 +293,11 @@ def _extension(told: Telling) -> Sections:
 
 
 def _pause(told: Telling) -> Sections:
+    closes, closed = told.after.tender.closes_at, told.made.before.tender.closes_at
+    if told.after.contract is None and closes is not None and closes != closed:
+        why = (_amendment(told, "The procurement was frozen; its close moves by as long."),)
+        period = Period(startDate=told.after.tender.published_at, endDate=closes)
+        return {"tag": ("tenderAmendment",), "tender": _tender(told, tenderPeriod=period, amendments=why)}
     before, after = told.made.before.ends_on, told.after.ends_on
     if before is None or after is None or after == before:
         return {}
@@ -329,7 +340,8 @@ def _payment(told: Telling) -> Sections:
         payer=MINISTRY,
         payee=payee,
     )
-    supplies = ("supplier",) * (claim.payee == contract.contractor)
+    contractors = (contract, *told.after.contracts_before)
+    supplies = ("supplier",) * (claim.payee in [one.contractor for one in contractors])
     return {
         "tag": ("implementation",),
         "parties": (
@@ -447,7 +459,8 @@ def _ids(told: Telling) -> dict[str, str]:
 
 
 def _contract(told: Telling, **stated: Any) -> Contract:
-    ended = told.after.stage in (Stage.CLOSED, Stage.TERMINATED)
+    replaced = told.made.entry.command == "pay" and told.before[0] != told.awarded_by
+    ended = replaced or told.after.stage in (Stage.CLOSED, Stage.TERMINATED)
     return Contract(**_ids(told), status="terminated" if ended else "active", **stated)
 
 

@@ -11,14 +11,17 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from kcity_flow.domain import freeze
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import (
+    FINAL_REPORT,
     Adoption,
     Contract,
     Effect,
     Facts,
     Framework,
     FrameworkText,
+    Milestone,
     Party,
     Place,
     Settlement,
@@ -80,22 +83,28 @@ def signatures_known(facts: Facts) -> str:
     parties: tuple[m.AdoptedParty, ...] = facts.command.parties
     if twice := sorted({p.party for p in parties if [other.party for other in parties].count(p.party) > 1}):
         return f"{', '.join(twice)} named once"
+    if future := [p.party for p in parties if p.signed_on and _start_of(p.signed_on, facts) > facts.now]:
+        return f"days that are not in the future as those of {', '.join(future)}"
+    if any(party.signed_on for party in parties) and not facts.command.framework:
+        return "the hash of the framework's text, which was signed"
     if not _passed(facts, S.PROCUREMENT):
         return ""
     signed = {party.kind for party in parties if party.signed_on}
     waited = [kind.value for kind in facts.programme.framework.before_work if kind not in signed]
     if waited:
         return f"signatures of {', '.join(waited)} with their days"
-    return "" if facts.command.framework else "the hash of the framework's text, which was signed"
+    return ""
 
 
 def contract_known(facts: Facts) -> str:
     """Past procurement there is a contract, within the award, and the day on which the work is to end."""
-    if not _passed(facts, S.IMPLEMENTATION):
-        return ""
     contract = facts.command.contract
+    if not _passed(facts, S.IMPLEMENTATION):
+        return "" if contract is None and not facts.command.paid_krw else "neither contract nor payments before work"
     if contract is None or facts.command.ends_on is None:
         return "the contract, with contractor, sum and signature, and the end of the work"
+    if _start_of(contract.signed_on, facts) > facts.now or facts.command.ends_on < contract.signed_on:
+        return "a contract signed before today and before the end of the work"
     if contract.krw > facts.command.krw:
         return f"a contract of at most {facts.command.krw:,} KRW, the award"
     return "" if facts.command.paid_krw <= contract.krw else f"payments of at most {contract.krw:,} KRW, the contract"
@@ -139,9 +148,21 @@ def _adopt(facts: Facts) -> dict[str, Any]:
         "ends_on": command.ends_on,
         "suspended_at": since if facts.dest is S.SUSPENDED else None,
         "deliverables": command.deliverables,
+        "plan": _what_is_left(facts),
         "settlement": Settlement(paid_krw=command.paid_krw, due_krw=0, refund_krw=0) if command.settled else None,
         "grade": command.grade,
+        **freeze.arrived(command.freezes),
     }
+
+
+def _what_is_left(facts: Facts) -> tuple[Milestone, ...]:
+    """Past the work the rest of the contract is the final report's: there is no plan to be made any more."""
+    command, contract = facts.command, facts.command.contract
+    if facts.dest not in (S.ACCEPTANCE, S.SETTLEMENT) or contract.krw == command.paid_krw:
+        return ()
+    accepted_at = begins_at(facts) if facts.dest is S.SETTLEMENT else None
+    left = contract.krw - command.paid_krw
+    return (Milestone(key=FINAL_REPORT, due_on=command.ends_on, krw=left, accepted_at=accepted_at),)
 
 
 def _parties(command: m.AdoptAt) -> dict[str, Party]:

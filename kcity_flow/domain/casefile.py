@@ -51,6 +51,17 @@ OUTSIDE = ("applicant", "missing_parties", "contractor", "host_government", "sub
 """Recipients of reminders who decide nothing here."""
 
 
+TOLD_TO_BIDDERS = ("procurement_notice", "renotice", "standstill")
+"""Deadlines that are the bidders', whoever is reminded of them."""
+
+OVERTAKES = {
+    "evaluate_bids": ("evaluate_bids",),
+    "record_negotiation": ("award_contract",),
+    "uphold_complaint": ("uphold_complaint", "award_contract"),
+    "dismiss_complaint": ("uphold_complaint",),
+}
+"""Move → whose proposals end with it: they were about a tender that is no longer so."""
+
 STATED = ("date_at", "closes_at", "ends_on", "signs_by")
 """Fields by which a command itself says when the timers that it starts fall due."""
 
@@ -259,10 +270,9 @@ class CaseFile:
         named = facts.proposal
         if named is not None and (named.trigger == trigger or isinstance(command, m.HandleProposal)):
             self._drop_proposal(named.entry)
-        if dest != before:
-            for number in list(self.carried.proposals):
-                if self.carried.proposals[number].trigger != "correct":
-                    self._drop_proposal(number)
+        for number, waits in list(self.carried.proposals.items()):
+            if (dest != before and waits.trigger != "correct") or waits.trigger in OVERTAKES.get(trigger, ()):
+                self._drop_proposal(number)
         to_arm, kept = agenda.armed(
             self.timer_rows, trigger, dest, self._timers_of_proposals_that_wait(), self._standing()
         )
@@ -683,7 +693,8 @@ class ApplicationFile(CaseFile):
             if was <= since if since else was == timer.due_at:
                 continue  # it was over before
             moved = m.Moved(timer=timer.name, was=was, due_at=None if since else timer.due_at)
-            for person in self._recipients(timer, ladder.to):
+            bidders = self._bidders(None) if timer.name in TOLD_TO_BIDDERS else ()
+            for person in (*self._recipients(timer, ladder.to), *bidders):
                 if person.startswith("P-"):
                     dates.setdefault(person, []).append(moved)
         self.post += told_of_pause(entry, dates)
@@ -745,6 +756,12 @@ class ApplicationFile(CaseFile):
         for name in dict.fromkeys(started):
             stated = {"ends_on": command.ends_on} if name == "implementation_end" and command.ends_on else {}
             self._arm(name, number, since, stated, told_since=now)
+        # Reports that were due before are not in its file: the first that is asked for is the next one.
+        ladder = self.edition.ladder(work.REPORT_TIMER)
+        while ladder and (timer := self.timers.get(work.REPORT_TIMER)) and timer.due_at <= now:
+            again = self._again(timer, ladder, now)
+            assert again is not None  # it comes for as long as work lasts
+            self._set_timers({**self.timers, work.REPORT_TIMER: self._not_before_armed(again, ladder, now)})
 
     def handle(self, command: m.Command, now: datetime, recorded_at: datetime) -> Receipt:
         """Make or propose a move; a conflict found after the decision is flagged, and takes nothing back by itself.
@@ -794,12 +811,22 @@ class ApplicationFile(CaseFile):
             **framework.people(facts, self.application),
             BIDDERS: self._bidders(facts.command),
             # One project's letters are for its own contractor, not for everybody in that role.
-            CONTRACTOR: (self.application.contractor,),
+            CONTRACTOR: (self._paid_or_at_work(facts.command),),
         }
 
-    def _bidders(self, command: m.Command) -> tuple[str, ...]:
-        """Who has the bidders' letters: of the one that the command names, else of all."""
-        named = getattr(command, "bidder", None)
+    def _paid_or_at_work(self, command: m.Command) -> str:
+        """Who speaks for the contractor; of a claim, for the one that is paid, who may have been replaced since."""
+        claim = self.application.claim(getattr(command, "claim", 0))
+        party = self.application.parties.get(claim.payee) if claim else None
+        return party.signatory if party else self.application.contractor
+
+    def _bidders(self, command: m.Command | None) -> tuple[str, ...]:
+        """Who has the bidders' letters: of the one that the command names, else of all.
+
+        An announcement that counts no more was made to all.
+        """
+        upheld = getattr(command, "trigger", "") == "uphold_complaint"
+        named = None if upheld else getattr(command, "bidder", None)
         bids = [bid for bid in self.application.tender.standing if named in (None, bid.bidder)]
         # Where nobody is known to the vault, the officer passes it on.
         return tuple(dict.fromkeys(bid.contact or Role.PROCUREMENT_OFFICER.value for bid in bids))
@@ -829,7 +856,7 @@ class ApplicationFile(CaseFile):
             elif name == "contractor":
                 found += [self.application.contractor] * bool(self.application.contractor)
             elif name == "host_government":
-                found += [p.signatory for p in parties.values() if p.kind is PartyKind.HOST_GOVERNMENT]
+                found += [p.signatory for p in parties.values() if p.kind is PartyKind.HOST_GOVERNMENT and p.signed]
             else:
                 found.append(self._contact() if name == "applicant" else name)
         return list(dict.fromkeys(found))

@@ -188,6 +188,8 @@ def _timers(edition: Edition) -> Found:
             yield f"{at}.to", "nobody is named to remind; name somebody, or leave remind out"
         if ladder.times != 1 and not (ladder.due.days or ladder.due.working_days or ladder.due.months):
             yield f"{at}.times", "only days, working_days or months come again; give one of them, or leave times out"
+        if ladder.timer == "report" and ladder.times != 0:
+            yield f"{at}.times", "reports come for as long as work lasts; write 0"
         if list(ladder.remind) != sorted(set(ladder.remind)):
             yield f"{at}.remind", "reminders must rise from the earliest to the latest; put them in order, each once"
 

@@ -39,7 +39,10 @@ def undo_after(facts: Facts, number: int, undo: Undo | None) -> Undo | None:
     if undo is not None and trigger == "unfreeze" and not (after := EFFECTS[trigger](facts))["frozen"]:
         # What may come back rested with the rest.
         since, until = facts.application.pauses[-1].since, facts.command.thawed_at
-        before = undo.before.model_copy(update=freeze.dates_after(undo.before, since, until, facts.edition.zone))
+        # What a suspension held up did not move with the freeze; were that undone, it would have to have moved.
+        held_up = {key: timer for key, timer in facts.application.timers.items() if facts.application.holds_up(timer)}
+        before = undo.before.model_copy(update={"timers": {**held_up, **undo.before.timers}})
+        before = before.model_copy(update=freeze.dates_after(before, since, until, facts.edition.zone))
         return undo.model_copy(update={"before": before}) if after["pauses"] else undo
     if undo is not None and trigger == "declare_conflict":
         # Whoever is in conflict is so in the application before as well.

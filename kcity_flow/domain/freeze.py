@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # they are made of what stands here
     from kcity_flow.domain.application import Application, Facts, Timer
     from kcity_flow.domain.selection import Call, EditionFacts
 
+NO_DAY = timedelta(hours=1)
+"""Up to so much is left of a pause for nothing where days are counted: it ends at the hour at which it began."""
+
 ALL = "all"
 """The scope of a freeze that names no country."""
 
@@ -70,14 +73,14 @@ def falls(pauses: Iterable[Pause], at: datetime, now: datetime, armed_at: dateti
 
 
 def falls_on(pauses: Iterable[Pause], day: date, zone: str, now: datetime, set_at: datetime | None = None) -> date:
-    """The same for a day in a zone, by whole days: one that has begun counts in full."""
+    """The same for a day in a zone, by whole days (:func:`whole_days`)."""
     over = datetime.combine(day + timedelta(days=1), time(), tzinfo=ZoneInfo(zone))
     return day + timedelta(days=whole_days(falls(pauses, over, now, set_at) - over))
 
 
 def whole_days(length: timedelta) -> int:
-    """How many days of 24 hours that is, one that has begun counted in full."""
-    return -(-length // timedelta(days=1))
+    """How many days of 24 hours that is: one that has lasted an hour counts in full, less than that for nothing."""
+    return max(0, -((NO_DAY - length) // timedelta(days=1)))
 
 
 def timers_after(

@@ -899,6 +899,7 @@ class AdoptAt(_Running):
         "adopt_at_acceptance", "adopt_at_settlement", "adopt_at_closed",
     ]  # fmt: skip
     rank: int = Field(ge=1)
+    freezes: tuple[Freeze, ...] = ()
 
 
 class HandleProposal(Command):

@@ -213,6 +213,12 @@ def tie_of(application: Application, person: str, organisations: tuple[str, ...]
     return f"belonging to {', '.join(bid)}, which bids" if bid else application.conflict_of(person, theirs)
 
 
+def untied(facts: Facts) -> str:
+    """Whoever declared a conflict with a bidder handles no bid and makes no contract."""
+    tie = facts.application.tender.tied.get(facts.command.by.person)
+    return f"somebody without a declared conflict of the kind {tie}" if tie else ""
+
+
 def members_free(facts: Facts) -> str:
     """Nobody is named whom something ties to the applicant or to a bidder."""
     tied = [member for member in facts.command.members if tie_of(facts.application, member)]
@@ -280,6 +286,10 @@ def every_bid_judged(facts: Facts) -> str:
     wanted = [bid.bidder for bid in facts.application.tender.standing]
     if sorted(bidders) != sorted(wanted):
         return f"a word on each of {', '.join(sorted(wanted))}, once"
+    if facts.programme.procurement.contractor != "any":
+        abroad = {bid.bidder for bid in facts.application.tender.standing if bid.country not in (None, "KR")}
+        if wrong := [v.bidder for v in facts.command.verdicts if v.valid and v.bidder in abroad]:
+            return f"no valid bid of {', '.join(wrong)}, which is not Korean"
     unsaid = [v.bidder for v in facts.command.verdicts if v.valid is not (v.points is not None and v.ground is None)]
     unsaid += [v.bidder for v in facts.command.verdicts if not v.valid and v.ground is None]
     return f"points if valid, a ground if not, for {', '.join(dict.fromkeys(unsaid))}" if unsaid else ""
@@ -487,6 +497,7 @@ def _notice(facts: Facts) -> dict[str, Any]:
         renotices=before.renotices + anew,
         named_by=before.named_by,
         handled_by=before.handled_by,
+        tied=before.tied,
     )
     return {"tender": tender}
 

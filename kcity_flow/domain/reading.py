@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from kcity_flow.domain.application import Application
+from kcity_flow.domain.application import Application, Tender
 from kcity_flow.domain.edition import Edition, Programme
 from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS, judged_steps, ranking_step, too_few_sheets
 from kcity_flow.domain.messages import Entry, Outcome, View
@@ -22,6 +22,12 @@ OUTSIDE = (Role.APPLICANT, Role.SIGNATORY, Role.CONTRACTOR, Role.HOST_GOVERNMENT
 
 INFORMED = (Role.DESK, Role.HEAD, Role.CHAIR, Role.COMMITTEE, Role.MINISTRY, Role.AUDITOR)
 """Roles that know of a decision before it is published."""
+
+IN_CONFIDENCE = (
+    "receive_bid", "withdraw_bid", "ask_question", "name_committee", "declare_bid_conflict", "record_bid",
+    "evaluate_bids", "record_negotiation", "announce_award", "complain", "uphold_complaint", "dismiss_complaint",
+)  # fmt: skip
+"""Moves of a tender that those outside read nothing of: bidders, or their rivals, may be among them."""
 
 SEALED = "sealed"
 """What stands for scores that the reader may not see."""
@@ -70,6 +76,8 @@ def closed_to(application: Application, person: str, role: Role, organisations: 
         return tie
     if role is not Role.REVIEWER and not seated:
         return ""
+    if any(one.person == person and one.free for one in application.tender.committee):
+        return ""
     if not seated:
         return "they are not assigned to it"
     free = [step for step in seated if any(s.reviewer == person for s in application.free_seats(step))]
@@ -89,6 +97,9 @@ def read_as(
     sheets = sheets_open_to(application, programme, person, role)
     if ranking_step(programme) not in sheets.means:
         view = view.model_copy(update={"scores": {}})
+    if role in OUTSIDE:
+        application, view = application.model_copy(update={"tender": _outlined(application.tender)}), _unnamed(view)
+        known = [entry for entry in known if entry.command not in IN_CONFIDENCE]
     told = [sealed_bids(application, entry_without(sheets, entry)) for entry in known]
     return Reading(application, view, told, sheets)
 
@@ -175,6 +186,17 @@ def without(sheets: OpenSheets, facts: dict[str, Any]) -> dict[str, Any]:
         bids = sum(not bid.get("withdrawn") for bid in tender.get("bids", ()))
         tender = {**tender, "bids": bids, "questions": asked}
     return {**facts, "reviews": reviews, **({"tender": tender} if tender else {})}
+
+
+def _outlined(tender: Tender) -> Tender:
+    """A tender as those outside may know it: bidders, and their rivals, sign frameworks before the contract."""
+    nothing = {"opened": False, "order": None, "failed": (), "negotiated": None, "announced_at": None}
+    return tender.model_copy(update={**nothing, "committee": (), "tied": {}, "complaints": ()})
+
+
+def _unnamed(view: View) -> View:
+    within = tuple(one for one in view.waiting if one.what not in IN_CONFIDENCE)
+    return view.model_copy(update={"waiting": within})
 
 
 def sealed_bids(application: Application, entry: Entry) -> Entry:

@@ -716,6 +716,9 @@ def orders(facts: EditionFacts) -> list[tuple[str, str, dict[str, Any]]]:
         case "adopt":
             said = {k: v for k, v in command.stated().items() if k not in ("ref", "stage", "over_quota_reason")}
             said |= {"rank": facts.call.next_rank(command.programme), "evidence": list(command.evidence)}
+            scopes = (freeze.ALL, command.applicant.country)
+            if concern := [one.model_dump(mode="json") for one in facts.call.freezes if one.scope in scopes]:
+                said["freezes"] = concern
             return [(command.ref, trigger_at(command.stage), said)]
         case _:
             return []

@@ -137,6 +137,11 @@ def _refused_beside(app: Application, edition: Edition) -> bool:
     return refused_beside(app, edition.programme(app.programme))
 
 
+def _refused_at_all(app: Application, _: Edition) -> bool:
+    # Past the framework no refusal lets it fail: whoever was listed late is struck.
+    return any(party.refused for party in app.parties.values())
+
+
 def _no_terms(app: Application, _: Edition) -> bool:
     return app.terms is None
 
@@ -233,8 +238,14 @@ def _to_fail(app: Application, edition: Edition) -> bool:
 
 
 def _to_negotiate(app: Application, edition: Edition) -> bool:
-    undecided = bool(app.tender.candidates) and app.tender.negotiated is None
+    undecided = bool(app.tender.candidates) and (app.tender.negotiated is None or _too_dear(app))
     return undecided and not _to_renotice(app, edition)
+
+
+def _too_dear(app: Application) -> bool:
+    """Whether the award was reduced below the price that was agreed: it is to be agreed anew."""
+    agreed, place = app.tender.negotiated, app.place
+    return agreed is not None and place is not None and agreed.krw > place.krw
 
 
 def _complained(app: Application, _: Edition) -> bool:
@@ -249,7 +260,7 @@ def _contractor_found(app: Application, edition: Edition) -> bool:
     if not _tendered(app, edition):
         return app.terms_agreed
     over = app.tender.announced_at is not None and p.STANDSTILL not in app.timers
-    return over and not app.tender.open_complaints()
+    return over and not app.tender.open_complaints() and not _too_dear(app)
 
 
 def _objection(state: str) -> Callable[[Application, Edition], bool]:
@@ -281,7 +292,8 @@ TASKS = (
     Task("table_text",           "table_text",         (S.FRAMEWORK,),                   _no_text),
     Task("framework_signature",  "sign",               (S.FRAMEWORK,),                   _always, asked),
     Task("framework_refused",    "fail_framework",     (S.FRAMEWORK,),                   _refused),
-    Task("strike_party",         "strike_party",       (S.FRAMEWORK, S.PROCUREMENT),     _refused_beside),
+    Task("strike_party",         "strike_party",       (S.FRAMEWORK,),                   _refused_beside),
+    Task("strike_party",         "strike_party",       (S.PROCUREMENT,),                 _refused_at_all),
     Task("accede",               "accede",             (S.PROCUREMENT,),                 _always, asked),
     Task("complete_framework",   "complete_framework", (S.FRAMEWORK,),                   _signed),
     Task("set_terms",            "set_terms",          (S.PROCUREMENT,),                 _no_terms),

@@ -400,6 +400,13 @@ def speaks_for_the_host(facts: Facts) -> str:
     return "" if speaks else "who signed the framework for the host government"
 
 
+def signs_for_no_side_else(facts: Facts) -> str:
+    """Who speaks for the host government does not speak for the secretariat."""
+    hosts = [p.signatory for p in facts.application.parties.values() if p.kind == "host_government"]
+    both = facts.command.by.role is not Role.HOST_GOVERNMENT and facts.command.by.person in hosts
+    return "somebody else than speaks for the host government" if both else ""
+
+
 def accepts_once(facts: Facts) -> str:
     """A side agrees the same minutes once; others replace them until both agreed the same."""
     said = facts.application.acceptance.get(_side(facts))
@@ -460,13 +467,13 @@ def settlement_recorded(facts: Facts) -> str:
 
 
 def accepted_paid(facts: Facts) -> str:
-    """Everything accepted is paid; long after the acceptance it is closed on what is known, with a reason."""
+    """Everything accepted is paid: no long-stop lets money be owed for ever."""
     owed = facts.application.owed_krw
-    return "" if not owed or on_available_information(facts) else f"payment of the {owed:,} KRW that were accepted"
+    return f"payment of the {owed:,} KRW that were accepted" if owed else ""
 
 
 def nothing_to_recover(facts: Facts) -> str:
-    """Every refund came in or was written off; or, as above, it is closed on what is known."""
+    """Every refund came in or was written off; long after the acceptance it is closed on what is known."""
     left = facts.application.refund_krw
     return "" if not left or on_available_information(facts) else f"{left:,} KRW recovered or written off"
 
@@ -606,9 +613,9 @@ def _replace_contractor(facts: Facts) -> dict[str, Any]:
 def _resume(facts: Facts) -> dict[str, Any]:
     """Move every deadline by exactly the pause, and the end of the work and the open milestones by its days.
 
-    Those are days of the edition's zone: one that has begun counts in full, so that no day of the work ends before its
-    deadline. Where one falls on no working day it stays all the same: the pause is given back, and no day more. An
-    accepted milestone keeps its day. What was set during the pause moves by what came of the pause after that.
+    Those are days of the edition's zone: one that has lasted an hour counts in full, what is less for nothing. Where
+    one falls on no working day it stays all the same: the pause is given back, and no day more. An accepted milestone
+    keeps its day. What was set during the pause moves by what came of the pause after that.
     """
     application, zone = facts.application, facts.edition.zone
     assert application.suspended_at is not None  # the stage is `suspended`
@@ -616,6 +623,7 @@ def _resume(facts: Facts) -> dict[str, Any]:
     over = Suspension(since=since, until=until, days=freeze.whole_days(until - since))
     return {
         "suspended_at": None,
+        "reports_missed": 0,
         "suspensions": (*application.suspensions, over),
         "timers": freeze.timers_after(application.timers, since, until, application.holds_up),
         **freeze.days_of_the_work_after(application, since, until, zone),

@@ -77,12 +77,12 @@ def outcome_of(edition: Edition, register: Register) -> Outcome | None:
     """Selected projects of an edition, and how many applied from how many countries; nothing, if it knows none."""
     views = [v for v in register.subjects(edition.year) if v.subject != edition_id(edition.year)]
     received = [view for view in views if view.stage != Stage.ABSENT]
-    if not received:
-        return None
+    if not received or any(view.adopted for view in received):
+        return None  # of those that were adopted the selection was not kept here
     projects = tuple(
         Project(city=view.city, country=view.country, title=view.title, programme=view.programme)
         for view in sorted(received, key=lambda view: view.subject)
-        if view.stage in SELECTED
+        if view.stage in SELECTED and view.published
     )
     countries = {view.country for view in received}
     return Outcome(projects, Statistics(applications=len(received), countries=len(countries)))

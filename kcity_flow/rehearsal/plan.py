@@ -951,10 +951,11 @@ class Story:
             yield from self.pause(1)
             yield from self.do("answer_question", self.by(officer), number=1, answer="The city does.")
         for bidder in bidders:
-            if tender.bid_of(bidder) is None:
+            if tender.bid_of(bidder) is None and self._before_the_close(3):
                 yield from self.pause(1, 3)
                 yield from self._bid(bidder, 1)
-        if len(bidders) == 3 and self.once("a bid is replaced"):
+        received = [bidder for bidder in bidders if self.app.tender.bid_of(bidder)]
+        if len(received) == 3 and self._before_the_close(3) and self.once("a bid is replaced"):
             yield from self.pause(1)
             yield from self._bid(bidders[1], 2)
             yield from self.do("withdraw_bid", self.by(officer), bidder=bidders[2],
@@ -962,6 +963,10 @@ class Story:
         while (closes := self.app.tender.closes_at) and self.theatre.now < closes + timedelta(hours=20):
             yield Until(closes + timedelta(hours=20))
         yield from self.two("open_bids", officer, officer)
+
+    def _before_the_close(self, days: int) -> bool:
+        closes = self.app.tender.closes_at
+        return closes is not None and self.theatre.in_days(days) + timedelta(days=1) < closes
 
     def _bid(self, bidder: str, version: int) -> Script:
         number = bidder.rpartition("-")[2]

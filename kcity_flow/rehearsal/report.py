@@ -239,7 +239,7 @@ class Ledgers:
 
 
 DAYS = ("end of work", "milestone ")
-"""What falls on a day moves by whole days, one that has begun counted in full."""
+"""What falls on a day moves by whole days, one that has lasted an hour counted in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +264,7 @@ class _Rest:
         rested = max(self.until - max(self.since, set_at), timedelta(0))
         if not name.startswith(DAYS):
             return rested
-        begun = rested > timedelta(days=rested.days)
+        begun = rested > timedelta(days=rested.days, hours=1)
         return timedelta(days=rested.days + begun)
 
 

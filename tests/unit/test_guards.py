@@ -232,7 +232,6 @@ def abroad(case: Case) -> None:
     case.name_committee()
     case.record_bids()
     case.do("record_bid", **(RECORD | {"country": "GE", "reason": REASON}))
-    case.evaluate("O-KR", "O-2")
 
 
 def rich(case: Case) -> None:
@@ -734,6 +733,7 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("named_by_others",           "name_committee", {"members": ["P-1", "P-2", "P-3"], "person": "P-EVAL-1", "reason": REASON}, at(S.PROCUREMENT, opened, named()), at(S.PROCUREMENT, opened), {}),
     ("members_free",              "name_committee", {"members": ["P-MAYOR", "P-2", "P-3"]}, at(S.PROCUREMENT, opened),        at(S.PROCUREMENT, opened), {"members": ["P-1", "P-2", "P-3"]}),
     ("members_free",              "name_committee", {"members": ["P-EVAL-1", "P-EVAL-2", "P-EVAL-3"], "reason": REASON}, at(S.PROCUREMENT, opened, named(declare=False), tied()), at(S.PROCUREMENT, opened, named(declare=False), tied()), {"members": ["P-EVAL-2", "P-EVAL-3", "P-4"]}),
+    ("untied",                    "name_committee", {"members": ["P-1", "P-2", "P-3"], "person": "P-EVAL-1", "reason": REASON}, at(S.PROCUREMENT, opened, named(declare=False), tied()), at(S.PROCUREMENT, opened, named(declare=False), tied()), {"person": "P-PROCUREMENT-OFFICER"}),
     ("bids_opened",               "declare_bid_conflict", {"person": "P-EVAL-1", "conflict": False}, at(S.PROCUREMENT, closed_tender, named(declare=False)), at(S.PROCUREMENT, opened, named(declare=False)), {}),
     ("on_the_committee",          "declare_bid_conflict", {"person": "P-1", "conflict": False}, at(S.PROCUREMENT, opened, named(declare=False)), at(S.PROCUREMENT, opened, named(declare=False)), {"person": "P-EVAL-1"}),
     ("conflict_with_whom",        "declare_bid_conflict", {"person": "P-EVAL-1", "conflict": True, "kind": "family", "bidder": "O-9"}, at(S.PROCUREMENT, opened, named(declare=False)), at(S.PROCUREMENT, opened, named(declare=False)), {"bidder": "O-2"}),
@@ -781,7 +781,7 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("contractor_found",          "award_contract", award(contractor="O-KR"),    at(S.PROCUREMENT, agreed_terms, programme="demonstration"), at(S.PROCUREMENT, agreed_terms, programme="demonstration"), {"contractor": "O-TBILISI"}),
     ("contractor_found",          "award_contract", award(contractor="O-TBILISI"), at(S.PROCUREMENT, terms, programme="demonstration"), at(S.PROCUREMENT, agreed_terms, programme="demonstration"), {}),
     ("contractor_korean",         "award_contract", award(country="GE"),         at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), {"country": "KR"}),
-    ("contractor_korean",         "award_contract", award(),                     at(S.PROCUREMENT, abroad, announced, stood_still()), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), {}),
+    ("every_bid_judged",          "evaluate_bids",  JUDGED,                      at(S.PROCUREMENT, abroad),                   at(S.PROCUREMENT, opened, named(), recorded), {}),
     ("contractor_acceded",        "award_contract", award(contractor="O-2"),     at(S.PROCUREMENT, *tendered("O-2", "O-KR"), lambda c: c.announce("O-2"), stood_still()), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), {"contractor": "O-KR"}),
     ("within_award",              "award_contract", award(krw=400_000_001),      at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), at(S.PROCUREMENT, dear(400_000_000), lambda c: c.announce(krw=400_000_000), stood_still()), {"krw": 400_000_000}),
     ("price_as_agreed",           "award_contract", award(krw=100_000_001),      at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), at(S.PROCUREMENT, *tendered("O-KR", "O-2"), announced, stood_still()), {"krw": 100_000_000}),
@@ -859,6 +859,7 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("within_what_is_left",       "replace_contractor", OTHER | {"due_krw": 40_000_000, "krw": 60_000_001}, at(S.IMPLEMENTATION, planned, reached, accepted(), joined), at(S.IMPLEMENTATION, planned, reached, accepted(), joined), {"krw": 60_000_000}),
     ("evidence_attached",         "replace_contractor", OTHER | {"evidence": []}, at(S.IMPLEMENTATION, joined),               at(S.IMPLEMENTATION, joined), {"evidence": [HASH]}),
     ("speaks_for_the_host",       "agree_acceptance", HOST | {"person": "P-SIGN-MOLIT"}, at(S.ACCEPTANCE),                    at(S.ACCEPTANCE), {"person": "P-SIGN-CITY"}),
+    ("signs_for_no_side_else",    "agree_acceptance", {"role": Role.DESK, "minutes": HASH, "person": "P-SIGN-CITY"}, at(S.ACCEPTANCE),           at(S.ACCEPTANCE), {"person": "P-DESK"}),
     ("accepts_once",              "agree_acceptance", HOST,                      at(S.ACCEPTANCE, do("agree_acceptance", **HOST)), at(S.ACCEPTANCE, do("agree_acceptance", **HOST)), {"minutes": "c" * 64}),
     ("same_acceptance",           "agree_acceptance", HOST | {"minutes": "c" * 64}, at(S.ACCEPTANCE, do("agree_acceptance", Role.DESK, minutes=HASH)), at(S.ACCEPTANCE, do("agree_acceptance", Role.DESK, minutes=HASH)), {"minutes": HASH}),
     ("acceptance_agreed",         "accept_final",   {},                          at(S.ACCEPTANCE, do("agree_acceptance", Role.DESK, minutes=HASH)), at(S.ACCEPTANCE, agreed), {}),
@@ -886,7 +887,7 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("settlement_recorded",       "close",          GRADED,                      at(S.SETTLEMENT, long_stop_over),            at(S.SETTLEMENT, long_stop_over), {"reason": REASON}),
     ("settlement_recorded",       "close",          GRADED | {"reason": REASON}, at(S.SETTLEMENT, ladder_off("settlement_long_stop")), at(S.SETTLEMENT, long_stop_over), {}),
     ("accepted_paid",             "close",          GRADED,                      at(S.SETTLEMENT, final_claimed, final_settled), at(S.SETTLEMENT, final_claimed, final_settled, final_paid), {}),
-    ("accepted_paid",             "close",          GRADED,                      at(S.SETTLEMENT, final_claimed, final_settled, long_stop_over), at(S.SETTLEMENT, final_claimed, final_settled, long_stop_over), {"reason": REASON}),
+    ("accepted_paid",             "close",          GRADED | {"reason": REASON},  at(S.SETTLEMENT, final_claimed, final_settled, long_stop_over), at(S.SETTLEMENT, final_claimed, final_settled, final_paid, long_stop_over), {}),
     ("nothing_to_recover",        "close",          GRADED,                      at(S.SETTLEMENT, refunding(5)),              at(S.SETTLEMENT, refunding(5), written_off(5)), {}),
     ("nothing_to_recover",        "close",          GRADED,                      at(S.SETTLEMENT, refunding(5), long_stop_over), at(S.SETTLEMENT, refunding(5), long_stop_over), {"reason": REASON}),
     ("documents_filed",           "close",          GRADED,                      at(S.SETTLEMENT, do("record_settlement", evidence=[HASH]), without_the_studys_hash), at(S.SETTLEMENT, do("record_settlement", evidence=[HASH])), {}),
@@ -896,6 +897,10 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("signatures_known",          "adopt_at_procurement", RUNS | {"parties": [SIGNED[0], SIGNED[1] | {"signed_on": None}]}, running, running, {"parties": SIGNED}),
     ("signatures_known",          "adopt_at_procurement", RUNS | {"parties": SIGNED, "framework": None}, running,               running, {"framework": HASH}),
     ("contract_known",            "adopt_at_implementation", AT_WORK | {"paid_krw": 300_000_001}, running,                    running, {"paid_krw": 300_000_000}),
+    ("signatures_known",          "adopt_at_framework", RUNS | {"parties": [SIGNED[0] | {"signed_on": date(2030, 1, 1)}]}, running, running, {"parties": SIGNED[:1]}),
+    ("signatures_known",          "adopt_at_framework", RUNS | {"parties": SIGNED, "framework": None}, running,                 running, {"framework": HASH}),
+    ("contract_known",            "adopt_at_framework", RUNS | {"paid_krw": 1},           running,                                     running, {"paid_krw": 0}),
+    ("contract_known",            "adopt_at_implementation", AT_WORK | {"contract": CONTRACT | {"signed_on": date(2030, 1, 1)}}, running, running, {"contract": CONTRACT}),
     ("signatures_known",          "adopt_at_framework", RUNS | {"parties": [*SIGNED, SIGNED[0]]}, running,                    running, {"parties": []}),
     ("contract_known",            "adopt_at_implementation", AT_WORK | {"contract": None}, running,                           running, {"contract": CONTRACT}),
     ("contract_known",            "adopt_at_implementation", AT_WORK | {"ends_on": None}, running,                            running, {"ends_on": date(2021, 3, 31)}),

@@ -152,7 +152,7 @@ def test_whatever_judges_asks_whoever_acts_for_a_conflict():
         "invite_to_consultation", "invite_to_presentation", "request_confirmation", "record_confirmation",
         "shortlist", "reject", "no_show", "uphold_objection", "dismiss_objection",
         "open_bids", "name_committee", "record_bid", "record_negotiation", "announce_award", "uphold_complaint",
-        "dismiss_complaint",
+        "dismiss_complaint", "award_contract",
         "accept_plan", "change_scope", "accept_milestone", "approve_subcontract", "accept_claim", "reject_claim", "pay",
         "replace_contractor", "accept_final", "record_settlement", "write_off", "close",
     }  # fmt: skip

@@ -107,7 +107,8 @@ def register(tmp_path: Path) -> Iterator[Register]:
 
 
 def known(register: Register, number: int, stage: str, country: str, **more: Any) -> None:
-    found = view(0, f"KC2021-SOL-{number:04}", stage=stage, programme="solution", country=country, **more)
+    told = {"stage": stage, "programme": "solution", "country": country, "published": True}
+    found = view(0, f"KC2021-SOL-{number:04}", **(told | more))
     register.project(Batch(entries=(), letters=(), view=found))
 
 
@@ -117,6 +118,7 @@ def test_the_register_fills_in_what_became_of_the_year_before(register, tmp_path
     known(register, 3, "closed", "VN", city="Hue", title="Flood watch")
     known(register, 4, "cancelled", "PE")
     known(register, 5, "absent", "XX")
+    known(register, 6, "selected", "FR", published=False)  # nobody is to read it here before it is published
 
     begun = begin(2022, "2021", tmp_path / "mine.toml", register)
     after = load_edition(begun.file)
@@ -125,8 +127,8 @@ def test_the_register_fills_in_what_became_of_the_year_before(register, tmp_path
         ("Izmir", "TR", 'The "smart" harbour \\ \x7f', "solution"), ("Hue", "VN", "Flood watch", "solution"),
     ]  # fmt: skip
     assert after.statistics is not None
-    assert (after.statistics.applications, after.statistics.countries) == (4, 4)
-    assert (begun.from_register, begun.assumed["statistics"]) == (True, "applications 4, countries 4")
+    assert (after.statistics.applications, after.statistics.countries) == (5, 5)
+    assert (begun.from_register, begun.assumed["statistics"]) == (True, "applications 5, countries 5")
     assert after.project_countries == ("TR", "VN")
 
 
