@@ -146,7 +146,7 @@ def test_a_place_that_comes_free_goes_to_whoever_was_named_or_for_a_reason_to_an
     assert all(e.reason or e.data["ref"] in [ref for n, ref in named.items() if n < e.number] for e in promoted)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8, deadline=None, derandomize=True)  # a season that cannot be played is found by sweeps
 @given(
     name=st.sampled_from(sorted(EDITIONS)),
     applications=st.integers(min_value=1, max_value=45),
