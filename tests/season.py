@@ -357,7 +357,7 @@ class Life:
         await self.do("accept_milestone", HEAD, milestone="first_part", evidence=[PROOF])
         await self.is_paid("first_part", 1)
         await self.do("submit_final", DESK, deliverables=documents)
-        for who in (DESK, HOST):
+        for who in (HEAD, HOST):
             await self.do("agree_acceptance", who, minutes=PROOF)
         await self.do("accept_final", HEAD)
         await self.is_paid("final_report", 2)
