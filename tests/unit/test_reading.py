@@ -291,3 +291,14 @@ def test_means_are_told_to_an_applicant_once_the_result_is_published():
 
     assert read(case, "P-MAYOR", Role.APPLICANT).sheets.means == {"paper_review"}
     assert sealed(case, "P-MAYOR", Role.APPLICANT) == {FIRST, SECOND, THIRD}
+
+
+def test_who_signed_the_framework_reads_nothing_of_a_tender_they_may_bid_in():
+    case = Case().to(Stage.PROCUREMENT)
+    case.tender()
+
+    read = read_as(case.facts, case.file.view(), case.entries, case.edition, "P-SIGN-O-KR", Role.SIGNATORY)
+
+    assert case.facts.tender.order == ("O-KR", "O-KR-2")
+    assert (read.application.tender.order, read.application.tender.committee) == (None, ())
+    assert {"record_bid", "evaluate_bids", "name_committee"} & {entry.command for entry in read.ledger} == set()
