@@ -7,7 +7,7 @@ it was selected before.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,7 @@ from kcity_flow.domain.application import (
 )
 from kcity_flow.domain.edition import PartyKind
 from kcity_flow.domain.stages import Stage
+from kcity_flow.domain.values import start_of
 
 S = Stage
 
@@ -61,7 +62,7 @@ def begins_at(facts: Facts) -> datetime:
 
 
 def _start_of(day: date, facts: Facts) -> datetime:
-    return datetime.combine(day, time(), tzinfo=ZoneInfo(facts.edition.zone)).astimezone(UTC)
+    return start_of(day, ZoneInfo(facts.edition.zone))
 
 
 def _passed(facts: Facts, stage: Stage) -> bool:

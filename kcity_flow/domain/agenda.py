@@ -19,7 +19,7 @@ from kcity_flow.domain.application import RUN_WHILE_SUSPENDED, Application, Time
 from kcity_flow.domain.edition import BEFORE_CLOSE, DateOf, Edition, Ladder
 from kcity_flow.domain.moves import CLARIFIED, ENDS_OF_WORK, JUDGED, WORK
 from kcity_flow.domain.stages import ENDS, OBJECTIONABLE, EditionStage, Stage
-from kcity_flow.domain.values import last_day
+from kcity_flow.domain.values import last_day, start_of
 from kcity_flow.domain.work import LONG_STOP, PAYMENT_TIMER, REPORT_TIMER
 
 S, E = Stage, EditionStage
@@ -164,7 +164,7 @@ class Calendar(NamedTuple):
 
     def start_of(self, day: date) -> datetime:
         """Midnight at the start of a day here, in UTC."""
-        return datetime.combine(day, time(), tzinfo=self.zone).astimezone(UTC)
+        return start_of(day, self.zone)
 
     def hour_of(self, day: date, hour: int, minute: int = 0) -> datetime:
         """An hour of a day here, in UTC."""

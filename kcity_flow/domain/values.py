@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
@@ -20,6 +20,11 @@ def canonical_instant(instant: datetime) -> str:
     """UTC with six decimals and ``Z``: the one way an instant is written, so that hashes agree."""
     # Not strftime: it imports a module at every call, which Temporal's sandbox makes dear.
     return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+def start_of(day: date, zone: tzinfo) -> datetime:
+    """Midnight at the start of a day in a zone, in UTC."""
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
 
 
 def last_day(due_at: datetime, zone: tzinfo) -> date:

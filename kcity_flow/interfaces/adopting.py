@@ -28,14 +28,7 @@ from kcity_flow.interfaces.misuse import Misused
 from kcity_flow.interfaces.office import Office
 
 COLUMNS = {
-    "programme": "planning, solution or demonstration",
-    "title": "of the project",
-    "city": "where it is",
-    "country": "ISO 3166-1, two letters",
-    "kind": "local_government, central_government, korean_organisation …",
-    "organisation": "name of the applicant",
-    "contact": "name of the person letters go to, or an id P-…",
-    "address": "that person's e-mail address",
+    **files.PROJECT,
     "stage": "where it stands",
     "since": "the day on which it came there",
     "krw": "the award",

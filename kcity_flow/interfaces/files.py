@@ -31,7 +31,7 @@ from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.domain.values import canonical_instant
 from kcity_flow.interfaces.misuse import Misused
 
-COLUMNS = {
+PROJECT = {
     "programme": "planning, solution or demonstration",
     "title": "of the project",
     "city": "where it is",
@@ -40,6 +40,11 @@ COLUMNS = {
     "organisation": "name of the applicant",
     "contact": "name of the person letters go to, or an id P-…",
     "address": "that person's e-mail address",
+}
+"""The columns of every file of projects: what is to be done where, and who applies."""
+
+COLUMNS = {
+    **PROJECT,
     "received_at": "when it arrived, Korean time unless it has a zone; empty: now",
     "channel": "post or e-mail",
     "partners": "kind=name, separated by ;",
