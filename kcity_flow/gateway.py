@@ -476,7 +476,7 @@ class Gateway:
             receipt: m.Receipt = await sending
             return receipt
         except WorkflowUpdateFailedError as failed:
-            raise _refusal(failed) from None
+            raise _refusal(subject, failed) from None
         except UpdateTimeout:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -724,12 +724,13 @@ def _judge_receipt(command: m.Receive, edition: Edition, role: Role) -> None:
     APPLICATIONS.judge(move, Stage.ABSENT, facts)
 
 
-def _refusal(failed: WorkflowUpdateFailedError) -> e.Refusal:
+def _refusal(subject: str, failed: WorkflowUpdateFailedError) -> e.Refusal:
     cause = failed.cause
-    if not isinstance(cause, ApplicationError):
-        return e.Unreadable("command", str(cause))
+    if not isinstance(cause, ApplicationError) or cause.type not in _REFUSALS:
+        # Not the workflow's word: a server that was killed rejects in its own name what it forgot to have handed out.
+        return e.Unavailable(f"{subject} was not asked ({cause}); send the command again.")
     fields = cause.details[0] if cause.details and isinstance(cause.details[0], dict) else {}
-    refusal = e.Refusal.__new__(_REFUSALS.get(cause.type or "", e.Refusal))
+    refusal = e.Refusal.__new__(_REFUSALS[cause.type])
     e.Refusal.__init__(refusal, cause.message, **fields)
     return refusal
 

@@ -2,8 +2,11 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 
 import worker
 from kcity_flow.adapters.documents import Documents
@@ -12,7 +15,7 @@ from kcity_flow.audit import histories
 from kcity_flow.domain.errors import Unavailable, Unknown
 from kcity_flow.domain.messages import Outcome
 from kcity_flow.domain.stages import Role
-from kcity_flow.gateway import Actor, OrdersUnderWay, answered
+from kcity_flow.gateway import Actor, OrdersUnderWay, answered, workflow_id
 from kcity_flow.interfaces import bulk
 from kcity_flow.interfaces.office import Office
 from kcity_flow.settings import Settings
@@ -247,6 +250,32 @@ async def test_one_that_does_not_answer_holds_up_no_decision_and_hears_each_in_i
 
     told = [entry for entry in await bursa.ledger() if entry.order]
     assert [(entry.command, entry.outcome) for entry in told] == [("pass_over", "made"), ("publish_result", "made")]
+
+
+async def test_what_the_server_rejects_in_its_own_name_is_no_refusal_and_is_told_again(
+    season: Season, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that was killed forgets whom it had handed an update, and says of it what a worker would not."""
+    ankara, izmir = await season.shortlisted("Ankara", "Izmir")
+    rejected: list[str] = []
+    execute = WorkflowHandle.execute_update
+
+    async def rejects_first(handle: Any, update: str, *args: Any, **more: Any) -> Any:
+        if handle.id == workflow_id(ankara.ref) and update == "select" and not rejected:
+            rejected.append(update)
+            sentence = "Workflow Update is rejected because it wasn't processed by worker."
+            raise WorkflowUpdateFailedError(ApplicationError(sentence, type="UnprocessedUpdate", non_retryable=True))
+        return await execute(handle, update, *args, **more)
+
+    monkeypatch.setattr(WorkflowHandle, "execute_update", rejects_first)
+    await season.results("solution", [ankara], passed_over=[izmir])
+    await izmir.is_told("pass_over")
+    await season.after(minutes=30)
+    await ankara.is_told("select")
+
+    assert rejected == ["select"]
+    assert [(entry.command, entry.outcome) for entry in await ankara.ledger() if entry.order] == [("select", "made")]
+    assert "release_place" not in [entry.command for entry in await season.ledger()]
 
 
 async def test_an_application_that_was_lost_is_told_again_across_runs_of_the_edition_and_nobody_twice(
