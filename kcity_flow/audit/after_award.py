@@ -19,7 +19,7 @@ PROCURES = (
 )  # fmt: skip
 WORKS = ("set_plan", "accept_plan", "report", "accept_milestone", "claim", "accept_claim", "pay", "submit_final")
 
-RUNS_ON = ("suspension", "second_person", "proposal_lapse")
+RUNS_ON = ("suspension", "termination_notice", "second_person", "proposal_lapse")
 """Timers that ring while work is suspended."""
 
 

@@ -713,6 +713,7 @@ SAYINGS: dict[str, tuple[Heading, str | Saying]] = {
     "return_final": (H.WORK, "The final report was given back on {on}, as something was missing: {missing}."),
     "accept_final": (H.WORK, "The final report was accepted on {on}, by {who}."),
     "notify_termination": (H.WORK, "Notice was given on {on} that the work may be ended early, from {ends_at}."),
+    "withdraw_termination": (H.WORK, "The notice that the work may be ended early was withdrawn on {on}."),
     "terminate": (H.WORK, "The work was ended early on {on}: the notice had run out and the sums were settled."),
     "record_settlement": (H.WORK, _sums_settled),
     "close": (H.WORK, _closed),

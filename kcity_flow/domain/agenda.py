@@ -20,7 +20,7 @@ from kcity_flow.domain.edition import BEFORE_CLOSE, DateOf, Edition, Ladder
 from kcity_flow.domain.moves import CLARIFIED, ENDS_OF_WORK, JUDGED, WORK
 from kcity_flow.domain.stages import ENDS, OBJECTIONABLE, EditionStage, Stage
 from kcity_flow.domain.values import last_day, start_of
-from kcity_flow.domain.work import LONG_STOP, PAYMENT_TIMER, REPORT_TIMER
+from kcity_flow.domain.work import LONG_STOP, NOTICE_TIMER, PAYMENT_TIMER, REPORT_TIMER
 
 S, E = Stage, EditionStage
 
@@ -103,6 +103,7 @@ APPLICATION_TIMERS = (
     Arming(REPORT_TIMER,          ("award_contract", "return_final"),    (),                          (S.IMPLEMENTATION, S.SUSPENDED)),
     Arming("implementation_end",  ("award_contract", "extend"),          (),                          WORK),
     Arming("suspension",          ("suspend",),                          (),                          (S.SUSPENDED,)),
+    Arming(NOTICE_TIMER,          ("notify_termination",),               ("withdraw_termination", "resume"), WORK),
     Arming("acceptance",          ("submit_final",),                     (),                          (S.ACCEPTANCE,)),
     Arming(PAYMENT_TIMER,         (),                                    (),                          ENDS_OF_WORK),  # one for each accepted claim
     Arming("settlement",          ("accept_final",),                     (),                          (S.SETTLEMENT,)),
@@ -202,7 +203,7 @@ def due_at(
     if ladder.timer == BEFORE_CLOSE:
         last, back = last_day(stated["closes_at"], calendar.zone), -(ladder.due.working_days or 0)
         return calendar.start_of(calendar.plus_working_days(last, back) + timedelta(days=1))
-    for name in ("date_at", "closes_at"):
+    for name in ("date_at", "closes_at", "ends_at"):
         if name in stated:
             return stated[name]  # type: ignore[no-any-return]  # parsed by the command's model
     if "ends_on" in stated:

@@ -353,7 +353,7 @@ class Timer(Frozen):
 
 
 PROPOSAL_TIMERS = ("second_person", "proposal_lapse")
-RUN_WHILE_SUSPENDED = ("suspension", *PROPOSAL_TIMERS)
+RUN_WHILE_SUSPENDED = ("suspension", "termination_notice", *PROPOSAL_TIMERS)
 
 
 class Application(Frozen):
@@ -502,6 +502,11 @@ class Application(Frozen):
     def unsealed(self) -> list[str]:
         """Who has yet to seal a sheet, on whatever step, each once, sorted."""
         return sorted({seat.reviewer for step in self.reviews for seat in self.awaited_seats(step)})
+
+    def evaluators(self) -> list[str]:
+        """Who sits on the committee of a tender that runs, and has declared no conflict, each once, sorted."""
+        free = (one.person for one in self.tender.committee if one.free is not False)
+        return sorted(free) if self.stage is Stage.PROCUREMENT else []
 
     def counted_sheets(self, step: str) -> tuple[Seat, ...]:
         """The seats of a step whose sealed sheet counts."""

@@ -15,15 +15,15 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from kcity_flow.domain import adoption, agenda, effects, framework, freeze, selection, work
+from kcity_flow.domain import adoption, agenda, effects, freeze, recipients, selection, work
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.agenda import sides_to_agree
-from kcity_flow.domain.application import PROPOSAL_TIMERS, Application, Facts, Proposal, Timer, Undo
-from kcity_flow.domain.edition import Edition, Ladder, PartyKind, StepKind
+from kcity_flow.domain.application import PROPOSAL_TIMERS, SIDES, Application, Facts, Proposal, Timer, Undo
+from kcity_flow.domain.edition import Edition, Ladder, StepKind
 from kcity_flow.domain.errors import IdTaken, Refusal, SecondPersonNeeded
 from kcity_flow.domain.evaluation import last_judged, means
 from kcity_flow.domain.ledger import GENESIS, sealed
-from kcity_flow.domain.letters import BIDDERS, CONTRACTOR, PAUSES, letters, told_of_pause
+from kcity_flow.domain.letters import PAUSES, letters, told_of_pause
 from kcity_flow.domain.machine import APPLICATIONS, EDITIONS, Lifecycle
 from kcity_flow.domain.messages import Batch, By, Entry, Letter, Outcome, Receipt, View, canonical
 from kcity_flow.domain.moves import EDITION_BY_TRIGGER, Move
@@ -50,19 +50,16 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=10)
 OUTSIDE = ("applicant", "missing_parties", "contractor", "host_government", "subscribers")
 """Recipients of reminders who decide nothing here."""
 
-
-TOLD_TO_BIDDERS = ("procurement_notice", "renotice", "standstill")
-"""Deadlines that are the bidders', whoever is reminded of them."""
-
 OVERTAKES = {
     "evaluate_bids": ("evaluate_bids",),
     "record_negotiation": ("award_contract",),
     "uphold_complaint": ("uphold_complaint", "award_contract"),
     "dismiss_complaint": ("uphold_complaint",),
+    "withdraw_termination": ("terminate",),
 }
-"""Move → whose proposals end with it: they were about a tender that is no longer so."""
+"""Move → whose proposals end with it: what they were about is no longer so."""
 
-STATED = ("date_at", "closes_at", "ends_on", "signs_by")
+STATED = ("date_at", "closes_at", "ends_at", "ends_on", "signs_by")
 """Fields by which a command itself says when the timers that it starts fall due."""
 
 
@@ -192,7 +189,7 @@ class CaseFile:
             self._settle(command, facts, dest, entry, now)
         due = {timer.name: timer.due_at for timer in self.timers.values()}
         about = (self._is_late(), self._decided_by(), self.edition.objection_grounds)
-        self.post += letters(entry, self._contact(), move.approvers, due, *about, people=self._people(facts))
+        self.post += letters(entry, move.approvers, due, *about, self._bidders(), self._people(facts))
         receipt = Receipt(
             subject=self.subject,
             entry=entry.number,
@@ -603,6 +600,10 @@ class CaseFile:
         """Whom letters name by what they are, after a move; ``facts`` are those before it."""
         return {}
 
+    def _bidders(self) -> tuple[str, ...]:
+        """Whose bids are open."""
+        return ()
+
     def _is_late(self) -> bool:
         return False
 
@@ -693,8 +694,8 @@ class ApplicationFile(CaseFile):
             if was <= since if since else was == timer.due_at:
                 continue  # it was over before
             moved = m.Moved(timer=timer.name, was=was, due_at=None if since else timer.due_at)
-            bidders = self._bidders(None) if timer.name in TOLD_TO_BIDDERS else ()
-            for person in (*self._recipients(timer, ladder.to), *bidders):
+            whose = recipients.told_of(timer.name, self.application)
+            for person in dict.fromkeys((*self._recipients(timer, ladder.to), *whose)):
                 if person.startswith("P-"):
                     dates.setdefault(person, []).append(moved)
         self.post += told_of_pause(entry, dates)
@@ -807,29 +808,11 @@ class ApplicationFile(CaseFile):
         return self.application.applicant.contact if self.application.applicant else ""
 
     def _people(self, facts: Facts) -> Mapping[str, Sequence[str]]:
-        return {
-            **framework.people(facts, self.application),
-            BIDDERS: self._bidders(facts.command),
-            # One project's letters are for its own contractor, not for everybody in that role.
-            CONTRACTOR: (self._paid_or_at_work(facts.command),),
-        }
+        return recipients.people(facts, self.application)
 
-    def _paid_or_at_work(self, command: m.Command) -> str:
-        """Who speaks for the contractor; of a claim, for the one that is paid, who may have been replaced since."""
-        claim = self.application.claim(getattr(command, "claim", 0))
-        party = self.application.parties.get(claim.payee) if claim else None
-        return party.signatory if party else self.application.contractor
-
-    def _bidders(self, command: m.Command | None) -> tuple[str, ...]:
-        """Who has the bidders' letters: of the one that the command names, else of all.
-
-        An announcement that counts no more was made to all.
-        """
-        upheld = getattr(command, "trigger", "") == "uphold_complaint"
-        named = None if upheld else getattr(command, "bidder", None)
-        bids = [bid for bid in self.application.tender.standing if named in (None, bid.bidder)]
-        # Where nobody is known to the vault, the officer passes it on.
-        return tuple(dict.fromkeys(bid.contact or Role.PROCUREMENT_OFFICER.value for bid in bids))
+    def _bidders(self) -> tuple[str, ...]:
+        tender = self.application.tender
+        return tuple(bid.bidder for bid in tender.standing) if tender.opened else ()
 
     def _decided_by(self) -> int:
         return self.application.decided_by
@@ -844,21 +827,13 @@ class ApplicationFile(CaseFile):
 
     def _recipients(self, timer: Timer, to: tuple[str, ...]) -> list[str]:
         found: list[str] = []
+        standing = recipients.standing(self.application)
         for name in super()._recipients(timer, to):
-            parties = self.application.parties
             if name == "reviewer":
                 row = next(row for row in self.timer_rows if row.timer == timer.name)
                 found += row.waits_on(self.application) if row.waits_on else []
-            elif timer.name == "minutes" and name in ("applicant", "ministry"):
-                found += [self._contact() if name == "applicant" else name] * (name in sides_to_agree(self.application))
-            elif name == "missing_parties":
-                found += framework.asked(self.application)
-            elif name == "contractor":
-                found += [self.application.contractor] * bool(self.application.contractor)
-            elif name == "host_government":
-                found += [p.signatory for p in parties.values() if p.kind is PartyKind.HOST_GOVERNMENT and p.signed]
-            else:
-                found.append(self._contact() if name == "applicant" else name)
+            elif timer.name != "minutes" or name not in SIDES or name in sides_to_agree(self.application):
+                found += standing.get(name, (name,))
         return list(dict.fromkeys(found))
 
     def finished(self) -> bool:
@@ -901,6 +876,7 @@ class ApplicationFile(CaseFile):
             paper_score=means(app, programme, StepKind.PAPER_REVIEW.value).get("score", "") if programme else "",
             reviewers=tuple(app.reviewers()),
             barred=tuple(app.barred()),
+            evaluators=tuple(app.evaluators()),
             unsealed=tuple(app.unsealed()),
             matching_krw=app.matching_krw,
             matching=app.matching,

@@ -467,8 +467,8 @@ class Due(Frozen):
 
     ``days`` (calendar), ``working_days`` and ``months`` count from the entry that armed the timer; ``on`` is a date
     in the edition's zone; ``of`` is the window's close, ``results.due_on`` or ``implementation.ends_on``. Where a
-    command states the date (presentation, procurement_notice, renotice), the span is the least it must lie ahead;
-    that of bid_questions, in working days, counts back from the notice's close.
+    command states the date (presentation, procurement_notice, renotice, termination_notice), the span is the least
+    it must lie ahead; that of bid_questions, in working days, counts back from the notice's close.
     """
 
     days: int | None = Field(default=None, ge=0)
@@ -517,7 +517,8 @@ TIMERS = (
     "presentation", "results", "letters", "objection_period", "objection", "second_person", "proposal_lapse",
     "promotion", "reserve", "framework_signature", "framework_long_stop", "procurement_notice", "renotice",
     "bid_questions", "bid_evaluation", "standstill", "complaint", "report", "implementation_end", "suspension",
-    "acceptance", "payment", "settlement", "settlement_long_stop", "follow_up", "file", "retention",
+    "termination_notice", "acceptance", "payment", "settlement", "settlement_long_stop", "follow_up", "file",
+    "retention",
 )  # fmt: skip
 """Every timer there is. An edition without a ladder for one does without that timer."""
 
@@ -597,6 +598,11 @@ class Edition(Frozen):
     def ladder(self, timer: str) -> Ladder | None:
         """The ladder of a timer; none: the edition does without it."""
         return next((ladder for ladder in self.ladders if ladder.timer == timer), None)
+
+    def least_ahead(self, timer: str) -> timedelta:
+        """How far ahead the date must lie at least that starts this timer; none, where the edition does without it."""
+        ladder = self.ladder(timer)
+        return timedelta(days=(ladder.due.days if ladder else None) or 0)
 
     def provenance(self, path: str) -> str:
         """Where a value comes from: its source, ``assumed``, or nothing when the file does not say.

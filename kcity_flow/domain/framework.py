@@ -6,7 +6,6 @@ of the edition's zone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -54,12 +53,6 @@ def refused_beside(application: Application, programme: Programme) -> bool:
     """Whether another party refuses, without which work could begin once it is struck."""
     wanted = programme.framework.before_work
     return any(party.refused and party.kind not in wanted for party in application.parties.values())
-
-
-def people(facts: Facts, after: Application) -> dict[str, Sequence[str]]:
-    """Whom letters about a move mean: those who are asked to sign after it, and who signed for its party before."""
-    before = facts.application.parties.get(getattr(facts.command, "party", ""))
-    return {"signatories": asked(after), "former_signatory": (before.signatory,) if before else ()}
 
 
 # --- guards: parties --------------------------------------------------------------------------------------------------

@@ -79,6 +79,7 @@ TASKS = {
     "report": "report on the work",
     "implementation_end": "finish the work and hand in the final report",
     "suspension": "let the work go on, or end it",
+    "termination_notice": "end the work once the notice has run, or withdraw the notice",
     "acceptance": "agree the minutes of the acceptance, then accept the final report, or return it",
     "payment": "pay the accepted claim",
     "settlement": "settle the sums",

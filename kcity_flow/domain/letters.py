@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
 
 from kcity_flow.domain.messages import Entry, Letter, Moved, Outcome
+from kcity_flow.domain.recipients import (
+    ANNOUNCED_TO,
+    APPLICANT,
+    BIDDERS,
+    CONCERNED,
+    CONTRACTOR,
+    EVALUATORS,
+    FORMER_SIGNATORY,
+    MISSING,
+    NOTIFIED,
+    OTHER_BIDDERS,
+    PROJECT,
+    SIGNATORY,
+)
 from kcity_flow.domain.stages import DECIDED, Role
 
-APPLICANT, BIDDERS, CONTRACTOR = "applicant", "bidders", "contractor"
+COMMITTEE_NAMED = "committee_named"
+"""The letter to who evaluates bids: whoever is in conflict with whom can only be said once the bidders are known."""
 
 TOLD: dict[str, tuple[tuple[str, str], ...]] = {
     #  trigger                  (template, to) …
@@ -22,40 +36,46 @@ TOLD: dict[str, tuple[tuple[str, str], ...]] = {
     "schedule": (("meeting_scheduled", APPLICANT),),
     "reschedule": (("meeting_moved", APPLICANT),),
     "miss_date": (("meeting_missed", APPLICANT),),
-    "withdraw": (("withdrawn", APPLICANT),),
+    "withdraw": (("withdrawn", APPLICANT), ("tender_ended", BIDDERS)),
     "merge_duplicate": (("withdrawn", APPLICANT),),
     "cancel_award": (("cancelled", APPLICANT),),
     "cancel_call": (("cancelled", APPLICANT),),
     "fail_framework": (("cancelled", APPLICANT),),
-    "fail_procurement": (("procurement_failed", APPLICANT),),
+    "fail_procurement": (("procurement_failed", APPLICANT), ("tender_ended", BIDDERS)),
     "open_framework": (("framework_opened", APPLICANT),),
-    "list_party": (("party_listed", "signatory"),),
-    "strike_party": (("signature_not_asked", "former_signatory"),),
-    "replace_signatory": (("signatory_named", "signatory"), ("signature_not_asked", "former_signatory")),
-    "table_text": (("framework_text", "signatories"),),
+    "list_party": (("party_listed", SIGNATORY),),
+    "strike_party": (("signature_not_asked", FORMER_SIGNATORY),),
+    "replace_signatory": (("signatory_named", SIGNATORY), ("signature_not_asked", FORMER_SIGNATORY)),
+    "table_text": (("framework_text", MISSING),),
     "refuse_signature": (("signature_refused", "ministry"), ("signature_refused", "desk")),
-    "extend_signature": (("signature_extended", APPLICANT), ("signature_extended", "signatories")),
+    "extend_signature": (("signature_extended", APPLICANT), ("signature_extended", MISSING)),
     "complete_framework": (("framework_complete", APPLICANT),),
     "publish_notice": (("procurement_notice", APPLICANT),),
-    "renotice": (("procurement_notice", APPLICANT),),
+    "renotice": (("procurement_notice", APPLICANT), ("tendered_again", BIDDERS)),
     "set_terms": (("terms_set", APPLICANT),),
+    "name_committee": ((COMMITTEE_NAMED, EVALUATORS),),
+    "open_bids": ((COMMITTEE_NAMED, EVALUATORS),),
+    "record_negotiation": (("award_taken_back", ANNOUNCED_TO),),
     "announce_award": (("award_announced", BIDDERS),),
     "complain": (("complaint_received", BIDDERS), ("complaint_received", "objection_committee")),
     "uphold_complaint": (("complaint_upheld", BIDDERS), ("complaint_upheld", "procurement_officer")),
     "dismiss_complaint": (("complaint_dismissed", BIDDERS), ("complaint_dismissed", "procurement_officer")),
     "reduce_award": (("award_reduced", APPLICANT),),
-    "award_contract": (("contract_awarded", APPLICANT),),
-    "suspend": (("suspended", APPLICANT),),
-    "resume": (("resumed", APPLICANT),),
-    "extend": (("extended", APPLICANT),),
+    "award_contract": (("contract_awarded", PROJECT), ("contract_made", OTHER_BIDDERS)),
+    "suspend": (("suspended", PROJECT),),
+    "resume": (("resumed", PROJECT), ("termination_withdrawn", NOTIFIED)),
+    "extend": (("extended", PROJECT),),
     "accept_plan": (("plan_accepted", CONTRACTOR),),
     "accept_milestone": (("milestone_accepted", CONTRACTOR),),
     "reject_claim": (("claim_rejected", CONTRACTOR),),
     "pay": (("claim_paid", CONTRACTOR),),
-    "return_final": (("final_returned", APPLICANT),),
-    "accept_final": (("final_accepted", APPLICANT),),
-    "terminate": (("terminated", APPLICANT),),
-    "close": (("closed", APPLICANT),),
+    "return_final": (("final_returned", PROJECT),),
+    "accept_final": (("final_accepted", PROJECT), ("termination_withdrawn", NOTIFIED)),
+    "replace_contractor": (("contractor_replaced", PROJECT),),
+    "notify_termination": (("termination_notified", PROJECT),),
+    "withdraw_termination": (("termination_withdrawn", NOTIFIED),),
+    "terminate": (("terminated", PROJECT),),
+    "close": (("closed", PROJECT),),
     "object": (("objection_received", APPLICANT), ("objection_received", "objection_committee")),
     "uphold_objection": (("objection_upheld", APPLICANT),),
     "dismiss_objection": (("objection_dismissed", APPLICANT),),
@@ -120,32 +140,32 @@ def _letter(entry: Entry, template: str, to: str, due: Mapping[str, datetime], a
 
 
 def letters(
-    entry: Entry, contact: str, approvers: tuple[str, ...], due: Mapping[str, datetime], late: bool, decided_by: int,
-    grounds: tuple[str, ...] = (), people: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    entry: Entry, approvers: tuple[str, ...], due: Mapping[str, datetime], late: bool, decided_by: int,
+    grounds: tuple[str, ...], bidders: tuple[str, ...], people: Mapping[str, Sequence[str]],
 ) -> list[Letter]:  # fmt: skip
     """The letters an entry calls for.
 
     Args:
         entry: What was recorded.
-        contact: The applicant's person id.
         approvers: Roles of which one must confirm, if the entry is a proposal.
         due: When each timer that runs is due, UTC.
         late: Whether the application arrived late, which is then why it is ineligible.
         decided_by: The entry that led to where the application stands: its ground and reason are what a result tells.
         grounds: On which a decision may be objected to.
-        people: Who is meant by a recipient that is no role: the parties' signatories, bidders.
+        bidders: Whose bids are open, which whoever evaluates them is told.
+        people: Who is meant by a recipient that is no role (:func:`~kcity_flow.domain.recipients.people`).
     """
     if entry.outcome is Outcome.PROPOSED:
         return [_letter(entry, "proposal_waiting", role, due) for role in approvers]
     if entry.outcome is not Outcome.MADE:
         return []
     if entry.command == "send_letter":
-        result = RESULTS[entry.source]
-        told = _letter(entry, "late" if late and result == "ineligible" else result, contact, due, decided_by)
-        objectionable = DUE_BY.get(told.template) == "objection_period"
-        return [told.model_copy(update={"grounds": grounds}) if objectionable else told]
+        result = "late" if late and entry.source == "ineligible" else RESULTS[entry.source]
+        found = [_letter(entry, result, person, due, decided_by) for person in people[APPLICANT]]
+        objectionable = DUE_BY.get(result) == "objection_period"
+        return [told.model_copy(update={"grounds": grounds}) if objectionable else told for told in found]
     if entry.command.startswith("return_to_"):
-        return [_letter(entry, "returned", contact, due)]
+        return [_letter(entry, "returned", person, due) for person in people[CONCERNED]]
     if entry.command == "declare_conflict" and entry.data.get("conflict") and entry.source in DECIDED:
         # Found after the decision, it takes nothing back: those who can are told.
         return [_letter(entry, CONFLICT_FOUND, role, due) for role in ("ministry", "desk")]
@@ -153,13 +173,12 @@ def letters(
         return []  # no place came free; whoever is next on the reserve for the money is named by itself
     if entry.command == "flag" and (entry.role, entry.data.get("note")) == (Role.CLOCK, REPORTS_MISSED):
         return [_letter(entry, REPORTS_MISSED, "ministry", due)]
-    people = {APPLICANT: (contact,), "signatory": (str(entry.data.get("signatory", "")),), **people}
-    return [
+    found = [
         _letter(entry, template, person, due)
         for template, to in TOLD.get(entry.command, ())
         for person in people.get(to, (to,))
-        if person
     ]
+    return [t.model_copy(update={"bidders": bidders}) if t.template == COMMITTEE_NAMED else t for t in found]
 
 
 def told_of_pause(entry: Entry, dates: Mapping[str, Sequence[Moved]]) -> list[Letter]:

@@ -189,8 +189,9 @@ class Plain(Command):
     trigger: Literal[
         "refuse_late", "defer", "acknowledge", "open_screening", "invite_to_consultation",
         "invite_to_presentation", "request_confirmation", "shortlist", "no_show", "expire",
-        "open_framework", "complete_framework", "suspend", "resume", "accept_final", "terminate", "withdraw",
-        "cancel_award", "cancel_call", "lapse_clarification", "miss_date", "finish_round", "send_letter",
+        "open_framework", "complete_framework", "suspend", "resume", "accept_final", "withdraw_termination",
+        "terminate", "withdraw", "cancel_award", "cancel_call", "lapse_clarification", "miss_date", "finish_round",
+        "send_letter",
         "dismiss_objection", "set_terms", "open_bids", "flag", "publish_result",
         "reopen_screening", "reopen_review", "reopen_consultation", "reopen_presentation", "reopen_confirmation",
         "reopen_selection",
@@ -1289,7 +1290,7 @@ class Letter(Frozen):
     """A letter due: what it is about and to whom; its text is made when it is written to the outbox.
 
     ``key`` never repeats. ``to`` is a person's id or a role of the desk's. ``grounds`` are those on which the decision
-    it tells may be objected to; ``dates`` those that it tells of.
+    it tells may be objected to; ``dates`` those that it tells of; ``bidders`` those whose bids are to be evaluated.
     """
 
     key: str
@@ -1300,6 +1301,7 @@ class Letter(Frozen):
     due_at: Instant | None = None
     grounds: tuple[str, ...] = ()
     dates: tuple[Moved, ...] = ()
+    bidders: tuple[OrganisationId, ...] = ()
 
 
 class Waiting(Frozen):
@@ -1349,6 +1351,8 @@ class View(Frozen):
     """Who is in conflict: by a declaration, or by an organisation."""
     unsealed: tuple[str, ...] = ()
     """Who has a seat and no conflict, and has yet to seal a sheet."""
+    evaluators: tuple[str, ...] = ()
+    """Who sits on the committee that evaluates the bids, as long as that lasts, and has declared no conflict."""
     matching_krw: int = 0
     matching: MatchingFund | None = None
     """As it was promised, where it was."""

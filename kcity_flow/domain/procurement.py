@@ -7,7 +7,7 @@ persons open them; a committee evaluates them, and no contract is made before bi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from kcity_flow.domain import messages as m
@@ -84,10 +84,8 @@ def no_notice_yet(facts: Facts) -> str:
 
 def notice_long_enough(facts: Facts) -> str:
     """The notice runs as many days as the edition says (assumed: 20, a re-notice 10)."""
-    ladder = facts.edition.ladder("renotice" if facts.command.trigger == "renotice" else "procurement_notice")
-    days = (ladder.due.days if ladder else None) or 0
-    earliest = facts.now + timedelta(days=days)
-    return "" if facts.command.closes_at >= earliest else f"a notice of at least {days} days"
+    least = facts.edition.least_ahead("renotice" if facts.command.trigger == "renotice" else "procurement_notice")
+    return "" if facts.command.closes_at >= facts.now + least else f"a notice of at least {least.days} days"
 
 
 def bids_sealed(facts: Facts) -> str:

@@ -14,6 +14,7 @@ from kcity_flow.domain.application import Application, Tender
 from kcity_flow.domain.edition import Edition, Programme
 from kcity_flow.domain.evaluation import JUDGED_BY_SHEETS, judged_steps, ranking_step, too_few_sheets
 from kcity_flow.domain.messages import Entry, Outcome, View
+from kcity_flow.domain.procurement import free_members, tie_of
 from kcity_flow.domain.retelling import application_of
 from kcity_flow.domain.stages import DECIDED, Role, Stage
 
@@ -27,7 +28,9 @@ IN_CONFIDENCE = (
     "receive_bid", "withdraw_bid", "ask_question", "name_committee", "declare_bid_conflict", "record_bid",
     "evaluate_bids", "record_negotiation", "announce_award", "complain", "uphold_complaint", "dismiss_complaint",
 )  # fmt: skip
-"""Moves of a tender that those outside read nothing of: bidders, or their rivals, may be among them."""
+"""Moves of a tender that those outside, and reviewers, read nothing of: bidders, or their rivals, may be among them."""
+
+UNDECLARED = "they have yet to declare themselves free of conflict"
 
 SEALED = "sealed"
 """What stands for scores that the reader may not see."""
@@ -57,7 +60,8 @@ class Reading(NamedTuple):
 def closed_to(application: Application, person: str, role: Role, organisations: tuple[str, ...] = ()) -> str:
     """Why somebody may not read the file, or an empty string.
 
-    Whoever has a seat reads as a reviewer, in whatever other role they may come.
+    Whoever has a seat reads as a reviewer, in whatever other role they may come; whoever evaluates bids, from when
+    these are open until there is a contract.
 
     Args:
         application: Whose file.
@@ -66,6 +70,8 @@ def closed_to(application: Application, person: str, role: Role, organisations: 
         organisations: Those they belong to, as far as is known now.
     """
     seated = [step for step in application.reviews if any(s.reviewer == person for s in application.seats(step))]
+    named = _on_the_committee(application, person)
+    evaluates = named and application.tender.opened
     if role is Role.APPLICANT:
         own = application.applicant is not None and application.applicant.contact == person
         return "" if own else "it is somebody else's application"
@@ -74,16 +80,24 @@ def closed_to(application: Application, person: str, role: Role, organisations: 
         return "" if signs else "they sign for no party of it"
     if tie := application.conflict_of(person, organisations):
         return tie
-    if role is not Role.REVIEWER and not seated:
+    if role is not Role.REVIEWER and not seated and not evaluates:
         return ""
-    if any(one.person == person and one.free for one in application.tender.committee):
-        return ""
+    if evaluates:
+        if tie := tie_of(application, person, organisations):
+            return tie
+        return "" if person in free_members(application) else UNDECLARED
     if not seated:
-        return "they are not assigned to it"
+        return "it opens to the committee with the bids" if named else "they are not assigned to it"
     free = [step for step in seated if any(s.reviewer == person for s in application.free_seats(step))]
     if not free:
-        return "they have yet to declare themselves free of conflict"
+        return UNDECLARED
     return "" if Stage.PAPER_REVIEW in application.reached else "files open when screening is passed"
+
+
+def _on_the_committee(application: Application, person: str) -> bool:
+    """Whether somebody evaluates the bids of the tender that runs."""
+    sits = any(one.person == person for one in application.tender.committee)
+    return sits and application.stage is Stage.PROCUREMENT
 
 
 def read_as(
@@ -97,7 +111,7 @@ def read_as(
     sheets = sheets_open_to(application, programme, person, role)
     if ranking_step(programme) not in sheets.means:
         view = view.model_copy(update={"scores": {}})
-    if role in OUTSIDE:
+    if role in OUTSIDE or (role is Role.REVIEWER and not _on_the_committee(application, person)):
         application, view = application.model_copy(update={"tender": _outlined(application.tender)}), _unnamed(view)
         known = [entry for entry in known if entry.command not in IN_CONFIDENCE]
     told = [sealed_bids(application, entry_without(sheets, entry)) for entry in known]
@@ -108,10 +122,10 @@ def read_as(
 
 
 def listed(view: View, person: str, roles: Collection[Role]) -> bool:
-    """Whether an application stands in somebody's lists: in nobody's who is in conflict; of reviewers, their own."""
+    """Whether an application stands in somebody's lists: in nobody's who is in conflict; of who judges, their own."""
     if person in view.barred:
         return False
-    if person in view.reviewers or view.contact == person:
+    if person in (*view.reviewers, *view.evaluators) or view.contact == person:
         return True
     return not set(roles) <= {Role.REVIEWER, *OUTSIDE}
 
@@ -164,6 +178,8 @@ def as_told(view: View, known: Sequence[Entry]) -> View:
 def sheets_open_to(application: Application, programme: Programme, person: str, role: Role) -> OpenSheets:
     """The sheets somebody may read; of an application's own people the means alone, once the result is published."""
     steps = frozenset(step for step in judged_steps(programme) if _is_over(application, programme, step, person, role))
+    if role is Role.REVIEWER and not any(s.reviewer == person for seats in application.reviews.values() for s in seats):
+        return OpenSheets(person, frozenset(), frozenset())  # whoever evaluates bids needs none
     if role not in OUTSIDE:
         return OpenSheets(person, steps, steps)
     return OpenSheets(person, frozenset(), steps if application.published else frozenset())
@@ -189,7 +205,7 @@ def without(sheets: OpenSheets, facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _outlined(tender: Tender) -> Tender:
-    """A tender as those outside may know it: bidders, and their rivals, sign frameworks before the contract."""
+    """A tender as those may know it who have no part in it: bidders, and their rivals, sign before the contract."""
     nothing = {"opened": False, "order": None, "failed": (), "negotiated": None, "announced_at": None}
     return tender.model_copy(update={**nothing, "committee": (), "tied": {}, "complaints": ()})
 

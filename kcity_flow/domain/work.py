@@ -38,6 +38,7 @@ REPORT_TIMER = "report"
 WITH_BANK = "ministry_with_development_bank"
 """The kind of follow-on that a development bank shares in."""
 PAYMENT_TIMER = "payment"
+NOTICE_TIMER = "termination_notice"
 REPORTS_MISSED = "reports_missed"
 """The note of the flag that is raised when too many reports in a row were missed."""
 
@@ -347,17 +348,29 @@ def reason_known(facts: Facts) -> str:
     return "" if facts.command.ground in grounds else f"one of the grounds {', '.join(grounds)}"
 
 
-def cause_and_notice_period(facts: Facts) -> str:
-    """The cause is stated, the notice takes effect later."""
-    if not facts.command.reason:
-        return "the cause"
-    return "" if facts.command.ends_at > facts.now else "a notice period that ends in the future"
+def notice_period_long_enough(facts: Facts) -> str:
+    """The notice of termination runs as many days as the edition says (assumed: 30)."""
+    least = facts.edition.least_ahead(NOTICE_TIMER)
+    return "" if facts.command.ends_at >= facts.now + least else f"a notice of at least {least.days} days"
+
+
+def notice_not_shortened(facts: Facts) -> str:
+    """A notice that runs is followed by none that is over before it."""
+    at = facts.application.termination_at
+    return "" if at is None or facts.command.ends_at >= at else f"an end not before the notice's, {at.isoformat()}"
+
+
+def notice_given(facts: Facts) -> str:
+    """Notice was given, and neither withdrawn nor overtaken."""
+    return "" if facts.application.termination_at else "a notice of termination"
 
 
 def notice_over(facts: Facts) -> str:
     """Notified, and the notice period is over."""
     at = facts.application.termination_at
-    return "" if at and facts.now >= at else "a notice of termination whose period is over"
+    if at is None or facts.now >= at:
+        return notice_given(facts)
+    return f"the notice of termination to be over, on {at.isoformat()}"
 
 
 # --- acceptance -------------------------------------------------------------------------------------------------------
@@ -623,6 +636,7 @@ def _resume(facts: Facts) -> dict[str, Any]:
     over = Suspension(since=since, until=until, days=freeze.whole_days(until - since))
     return {
         "suspended_at": None,
+        "termination_at": None,
         "reports_missed": 0,
         "suspensions": (*application.suspensions, over),
         "timers": freeze.timers_after(application.timers, since, until, application.holds_up),
@@ -686,8 +700,12 @@ EFFECTS: dict[str, Effect] = {
     "submit_final": _submit_final,
     "return_final": _return_final,
     "agree_acceptance": lambda f: {"acceptance": {**f.application.acceptance, _side(f): f.command.minutes}},
-    "accept_final": lambda f: {"plan": _change_milestone(f.application, FINAL_REPORT, accepted_at=f.now)},
+    "accept_final": lambda f: {
+        "plan": _change_milestone(f.application, FINAL_REPORT, accepted_at=f.now),
+        "termination_at": None,
+    },
     "notify_termination": lambda f: {"termination_at": f.command.ends_at},
+    "withdraw_termination": lambda _: {"termination_at": None},
     "record_settlement": _record_settlement,
     "recover": lambda f: {"recovered_krw": f.application.recovered_krw + f.command.krw},
     "write_off": lambda f: {"written_off_krw": f.application.written_off_krw + f.command.krw},

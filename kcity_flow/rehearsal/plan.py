@@ -23,7 +23,15 @@ from kcity_flow.domain.messages import ConflictKind, Outcome
 from kcity_flow.domain.procurement import tie_of, undeclared
 from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage
 from kcity_flow.domain.values import last_day
-from kcity_flow.domain.work import LONG_STOP, REPORT_TIMER, half_of_the_work, month_due, month_of, settled
+from kcity_flow.domain.work import (
+    LONG_STOP,
+    NOTICE_TIMER,
+    REPORT_TIMER,
+    half_of_the_work,
+    month_due,
+    month_of,
+    settled,
+)
 from kcity_flow.rehearsal.cast import BELOW, ZONES, Character, cast, documents, firm, given, proof
 from kcity_flow.rehearsal.theatre import Act, Acting, Do, Moved, Plan, Script, Theatre, Until
 
@@ -1257,15 +1265,22 @@ class Story:
         yield from self.two("extend", R.MINISTRY, R.MINISTRY, ends_on=later.isoformat(), ground=ground)
 
     def terminate(self) -> Script:
-        """Notice, settlement, and the end once the notice is over."""
-        ends = self.theatre.in_days(15, 18)
-        yield from self.do("notify_termination", self.by(R.MINISTRY), ends_at=ends.isoformat(),
-                           reason="the city has stopped the works")  # fmt: skip
+        """Notice, settlement, and the end once the notice is over; where nobody has yet, a first notice is withdrawn."""
+        if self.claim("withdraw_termination"):
+            yield from self.notify("the city has stopped the works")
+            yield from self.pause(5, 8)
+            yield from self.do("withdraw_termination", self.by(R.MINISTRY), reason="the works have begun again")
+        yield from self.notify("the city has stopped the works for good")
         yield from self.decide_claims()
         yield from self.settle()
-        while self.theatre.now < (self.app.termination_at or ends) + timedelta(hours=30):
-            yield Until((self.app.termination_at or ends) + timedelta(hours=30))
+        while (ends := self.app.termination_at) is not None and self.theatre.now < ends + timedelta(hours=30):
+            yield Until(ends + timedelta(hours=30))
         yield from self.two("terminate", R.MINISTRY, R.MINISTRY)
+
+    def notify(self, why: str) -> Script:
+        """Notice of termination, a few days longer than it must be: until it is given some may pass."""
+        ends = self.theatre.now + self.theatre.edition.least_ahead(NOTICE_TIMER) + timedelta(days=6)
+        yield from self.do("notify_termination", self.by(R.MINISTRY), ends_at=ends.isoformat(), reason=why)
 
     def settle(self, refund: int = 0) -> Script:
         """The sums are recorded as the ledger has them."""

@@ -238,6 +238,9 @@ class Ledgers:
         return right, wrong
 
 
+FOR_PEOPLE = ("suspension", "second_person", "proposal_lapse", "termination", "termination_notice")
+"""What runs on while the work is suspended."""
+
 DAYS = ("end of work", "milestone ")
 """What falls on a day moves by whole days, one that has lasted an hour counted in full."""
 
@@ -254,7 +257,7 @@ class _Rest:
 
     def moves(self, name: str, set_at: datetime, was: datetime) -> timedelta:
         """By how much a deadline moves that was set then and due then."""
-        for_people = name.partition("#")[0] in ("suspension", "second_person", "proposal_lapse", "termination")
+        for_people = name.partition("#")[0] in FOR_PEOPLE
         if self.suspends and for_people:
             return timedelta(0)  # it ran on
         if self.suspended and not self.suspends and not for_people:

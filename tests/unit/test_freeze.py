@@ -276,13 +276,19 @@ def test_a_meeting_a_tender_and_a_notice_of_termination_move_with_it():
     tender.agree_terms()
     tender.do("publish_notice", closes_at=tender.now + timedelta(days=20))
     notice = Case().to(S.IMPLEMENTATION)
-    notice.do("notify_termination", ends_at=notice.now + timedelta(days=15), reason=REASON)
+    notice.do("notify_termination", ends_at=notice.now + timedelta(days=30), reason=REASON)
     dates = [meeting.facts.meeting.at, tender.facts.tender.closes_at, notice.facts.termination_at]
 
     pauses = [frozen_for(case, days=8, minutes=1) for case in (meeting, tender, notice)]
 
     moved = [meeting.facts.meeting.at, tender.facts.tender.closes_at, notice.facts.termination_at]
     assert [after - before for before, after in zip(dates, moved, strict=True)] == pauses
+    assert moved[2] == notice.file.timers["termination_notice"].due_at
+    told = [letter for letter in notice.letters if letter.template == "thawed"]
+    assert {letter.to for letter in told if "termination_notice" in [moved.timer for moved in letter.dates]} == {
+        "P-MAYOR",
+        "P-SIGN-O-KR",
+    }
 
 
 def test_a_freeze_that_is_dated_back_begins_after_what_has_happened():

@@ -3,7 +3,7 @@
 # ruff: noqa: E501  # tables are read as tables
 from collections.abc import Callable
 from contextlib import nullcontext
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -345,10 +345,14 @@ def upheld(step: str) -> Callable[[Case], Any]:
 def noticed(days: int) -> Callable[[Case], Any]:
     def step(case: Case) -> None:
         case.do("record_settlement", evidence=[HASH])
-        case.do("notify_termination", ends_at=case.now + timedelta(days=10), reason=REASON)
+        case.do("notify_termination", ends_at=case.now + timedelta(days=30), reason=REASON)
         case.now += timedelta(days=days)
 
     return step
+
+
+def given_notice(ends_at: datetime) -> Callable[[Case], Any]:
+    return do("notify_termination", ends_at=ends_at, reason=REASON)
 
 
 def party(case: Case) -> None:
@@ -868,8 +872,10 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("later_than_the_end",        "extend",         {"ends_on": date(2022, 3, 31), "ground": "scale"}, at(S.IMPLEMENTATION),   at(S.IMPLEMENTATION), {"ends_on": date(2022, 7, 1)}),
     ("ends_in_the_future",        "extend",         {"ends_on": date(2022, 8, 31), "ground": "scale"}, at(S.IMPLEMENTATION, at_instant(seoul(2022, 9, 1))), at(S.IMPLEMENTATION, at_instant(seoul(2022, 9, 1) - INSTANT)), {}),
     ("reason_known",              "extend",         {"ends_on": date(2022, 7, 1), "ground": "laziness"}, at(S.IMPLEMENTATION), at(S.IMPLEMENTATION), {"ground": "scale"}),
-    ("cause_and_notice_period",   "notify_termination", {"ends_at": CLOSES, "reason": REASON}, at(S.IMPLEMENTATION, lambda c: setattr(c, "now", CLOSES)), at(S.IMPLEMENTATION, lambda c: setattr(c, "now", CLOSES - INSTANT)), {}),
-    ("notice_over",               "terminate",      {},                          at(S.IMPLEMENTATION, noticed(10), wait(microseconds=-1)), at(S.IMPLEMENTATION, noticed(10)), {}),
+    ("notice_period_long_enough", "notify_termination", {"ends_at": seoul(2030, 1, 31), "reason": REASON}, at(S.IMPLEMENTATION, at_instant(seoul(2030, 1, 1) + INSTANT)), at(S.IMPLEMENTATION, at_instant(seoul(2030, 1, 1))), {}),
+    ("notice_not_shortened",      "notify_termination", {"ends_at": seoul(2030, 1, 31), "reason": REASON}, at(S.IMPLEMENTATION, given_notice(seoul(2030, 1, 31) + INSTANT)), at(S.IMPLEMENTATION, given_notice(seoul(2030, 1, 31))), {}),
+    ("notice_given",              "withdraw_termination", {"reason": REASON},    at(S.IMPLEMENTATION),                        at(S.IMPLEMENTATION, noticed(1)), {}),
+    ("notice_over",               "terminate",      {},                          at(S.IMPLEMENTATION, noticed(30), wait(microseconds=-1)), at(S.IMPLEMENTATION, noticed(30)), {}),
     ("settlement_recorded",       "close",          {"grade": "good", "filed": True}, at(S.SETTLEMENT),                       at(S.SETTLEMENT, do("record_settlement", evidence=[HASH])), {}),
     ("settlement_adds_up",        "record_settlement", {"evidence": [HASH]},     at(S.IMPLEMENTATION, planned, reached, paid()), at(S.IMPLEMENTATION, planned, reached, paid()), {"paid_krw": 40_000_000}),
     ("settlement_adds_up",        "record_settlement", {"evidence": [HASH]},     at(S.IMPLEMENTATION, planned, reached, accepted()), at(S.IMPLEMENTATION, planned, reached, accepted()), {"due_krw": 40_000_000}),

@@ -1,5 +1,6 @@
 """How the contractor is found: sealed bids, a committee, a standstill; and what is refused on the way."""
 
+import re
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
@@ -15,6 +16,7 @@ from kcity_flow.domain.procurement import order_by_points
 from kcity_flow.domain.reading import SEALED, read_as, without
 from kcity_flow.domain.stages import Role, Stage, Via
 from kcity_flow.interfaces.tables import _tender
+from kcity_flow.letters import Letters
 from tests.unit.case import EVALUATORS, HASH, REASON, Case, Office, rules, seoul
 
 OTHER = "c" * 64
@@ -452,6 +454,110 @@ def test_bidders_are_told_of_the_award_and_nobody_of_who_evaluated():
         ("complaint_dismissed", "P-TWO"),
         ("complaint_dismissed", "procurement_officer"),
     ]
+
+
+CONTACTS = {"O-KR": "P-KR", "O-2": "P-TWO"}
+"""Who has the bidders' letters."""
+
+
+def bidding(*valid: str) -> Case:
+    """Bids of two whose contacts are known, opened; evaluated where any is valid."""
+    case = sought()
+    case.notice()
+    for bidder, contact in CONTACTS.items():
+        case.do("receive_bid", bidder=bidder, sealed=HASH, contact=contact)
+    case.wait(days=20)
+    case.two("open_bids")
+    case.name_committee()
+    case.record_bids()
+    case.evaluate(*valid)
+    return case
+
+
+def told(case: Case, template: str) -> list[str]:
+    return [letter.to for letter in case.letters if letter.template == template]
+
+
+def worded(case: Case, template: str) -> str:
+    """What a letter says, the last of its kind."""
+    letter = next(one for one in reversed(case.letters) if one.template == template)
+    entry = next(one for one in case.entries if one.number == letter.about)
+    return " ".join(" ".join(Letters().write(letter, case.file.view(), entry, "Mr Han")).split())
+
+
+def test_bidders_are_told_when_an_announced_award_is_taken_back_and_only_then():
+    case = bidding("O-KR", "O-2")
+    case.do("record_negotiation", bidder="O-KR", agreed=True, krw=90_000_000, evidence=[HASH])
+    case.do("record_negotiation", bidder="O-KR", agreed=True, krw=80_000_000, evidence=[HASH])
+    case.do("announce_award", contractor="O-KR")
+    assert told(case, "award_taken_back") == []
+
+    case.do("record_negotiation", bidder="O-KR", agreed=False, evidence=[HASH])
+    assert told(case, "award_taken_back") == ["P-KR", "P-TWO"]
+
+
+def test_bidders_are_told_of_a_renotice_and_of_the_day_until_which_they_may_bid_again():
+    case = bidding("O-KR")
+    case.do("renotice", closes_at=seoul(2030, 1, 1))
+
+    assert told(case, "tendered_again") == ["P-KR", "P-TWO"]
+    assert "Bids until: the end of Monday, 31 December 2029" in worded(case, "tendered_again")
+
+
+@pytest.mark.parametrize("ended_by", ["fail_procurement", "withdraw"])
+def test_bidders_are_told_that_a_tender_has_ended_and_that_it_goes_on_after_all(ended_by: str):
+    case = bidding("O-KR", "O-2")
+    if ended_by == "withdraw":
+        case.do("withdraw", evidence=[HASH])
+    else:
+        case.two("fail_procurement", ground="money_withdrawn", evidence=[HASH], reason=REASON)
+    case.ordered("return_to_procurement", Role.HEAD, reason=REASON)
+
+    assert told(case, "tender_ended") == ["P-KR", "P-TWO"]
+    assert told(case, "returned") == ["P-MAYOR", "P-KR", "P-TWO"]
+
+
+def test_who_did_not_get_the_contract_is_told_who_did_and_no_rivals_price_or_points():
+    case = bidding("O-KR", "O-2")
+    case.announce(krw=87_654_321)
+    case.stand_still()
+    case.contract(krw=87_654_321)
+
+    assert (told(case, "contract_made"), told(case, "contract_awarded")) == (["P-TWO"], ["P-MAYOR", "P-SIGN-O-KR"])
+    assert "Contractor: O-KR" in worded(case, "contract_made")
+    for template in ("award_announced", "contract_made"):
+        assert not re.search(r"87,654,321|100,000,000|\b9[05]\b|points", worded(case, template))
+    assert "KRW 87,654,321" in worded(case, "contract_awarded")
+
+
+# --- the committee's letters ------------------------------------------------------------------------------------------
+
+
+def test_who_is_named_before_the_opening_is_told_so_and_who_bids_only_when_that_is_known():
+    case = sought()
+    case.notice()
+    case.bid("O-KR", "O-2")
+    case.name_committee(declare=False)
+    assert told(case, "committee_named") == [*EVALUATORS]
+    assert [letter.bidders for letter in case.letters if letter.template == "committee_named"] == [()] * 3
+    assert "The bids are still sealed." in worded(case, "committee_named")
+
+    case.wait(days=20)
+    case.two("open_bids")
+    assert told(case, "committee_named") == [*EVALUATORS, *EVALUATORS]
+    assert "These have bid: - O-KR - O-2 Please declare" in worded(case, "committee_named")
+
+
+def test_who_is_named_in_anothers_place_is_told_alone():
+    case = sought()
+    case.notice()
+    case.bid("O-KR", "O-2")
+    case.wait(days=20)
+    case.two("open_bids")
+    case.name_committee()
+    case.name_committee("P-EVAL-1", "P-EVAL-2", "P-EVAL-4", declare=False, reason=REASON)
+
+    assert told(case, "committee_named") == [*EVALUATORS, "P-EVAL-4"]
 
 
 # --- the award --------------------------------------------------------------------------------------------------------

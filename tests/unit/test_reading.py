@@ -1,5 +1,7 @@
 """Who reads a file, and whose sheets: one question asked in many places."""
 
+from datetime import timedelta
+
 import pytest
 
 from kcity_flow.domain.errors import GuardFailed
@@ -18,7 +20,7 @@ from kcity_flow.domain.reading import (
     without,
 )
 from kcity_flow.domain.stages import Role, Stage
-from tests.unit.case import REASON, REVIEWERS, Case
+from tests.unit.case import EVALUATORS, REASON, REVIEWERS, Case
 
 FIRST, SECOND, THIRD = REVIEWERS[:3]
 
@@ -302,3 +304,97 @@ def test_who_signed_the_framework_reads_nothing_of_a_tender_they_may_bid_in():
     assert case.facts.tender.order == ("O-KR", "O-KR-2")
     assert (read.application.tender.order, read.application.tender.committee) == (None, ())
     assert {"record_bid", "evaluate_bids", "name_committee"} & {entry.command for entry in read.ledger} == set()
+
+
+# --- who evaluates bids -----------------------------------------------------------------------------------------------
+
+
+def committee(opened: bool = True) -> Case:
+    """A tender with two bids and a committee that has declared nothing."""
+    case = Case().to(Stage.PROCUREMENT)
+    case.notice()
+    case.bid("O-KR", "O-KR-2")
+    case.name_committee(declare=False)
+    if opened:
+        case.wait(days=20)
+        case.two("open_bids")
+    return case
+
+
+MEMBER, OTHER_MEMBER = EVALUATORS[:2]
+
+
+def test_the_file_opens_to_who_evaluates_the_bids_once_these_are_open_and_no_conflict_is_declared():
+    case = committee(opened=False)
+    assert closed_to(case.facts, MEMBER, Role.REVIEWER) == "it opens to the committee with the bids"
+
+    case.wait(days=20)
+    case.two("open_bids")
+    assert closed_to(case.facts, MEMBER, Role.REVIEWER) == "they have yet to declare themselves free of conflict"
+
+    case.do("declare_bid_conflict", person=MEMBER, conflict=False)
+    case.do("declare_bid_conflict", person=OTHER_MEMBER, conflict=True, kind="family", bidder="O-KR")
+    assert closed_to(case.facts, MEMBER, Role.REVIEWER) == ""
+    assert closed_to(case.facts, MEMBER, Role.REVIEWER, ("O-KR-2",)) == "belonging to O-KR-2, which bids"
+    assert closed_to(case.facts, OTHER_MEMBER, Role.REVIEWER) == "a declared conflict of the kind family"
+
+
+def test_who_sits_on_the_committee_and_has_declared_nothing_reads_in_no_other_role_either():
+    assert closed_to(committee(opened=False).facts, MEMBER, Role.CHAIR) == ""
+    assert closed_to(committee().facts, MEMBER, Role.CHAIR) == "they have yet to declare themselves free of conflict"
+
+
+def test_who_evaluates_bids_has_the_application_in_their_lists_until_they_are_in_conflict_or_there_is_a_contract():
+    case = committee()
+    assert listed(case.file.view(), MEMBER, [Role.REVIEWER])
+    assert not listed(case.file.view(), "P-EVAL-4", [Role.REVIEWER])
+
+    for person in EVALUATORS:
+        case.do("declare_bid_conflict", person=person, conflict=False)
+    case.record_bids()
+    case.evaluate("O-KR", "O-KR-2")
+    replaced = committee()
+    replaced.do("declare_bid_conflict", person=MEMBER, conflict=True, kind="family", bidder="O-KR")
+    assert not listed(replaced.file.view(), MEMBER, [Role.REVIEWER])
+
+    case.contract()
+    assert not listed(case.file.view(), MEMBER, [Role.REVIEWER])
+    assert closed_to(case.facts, MEMBER, Role.REVIEWER) == "they are not assigned to it"
+
+
+def test_who_evaluates_bids_reads_the_tender_and_no_score_sheet():
+    case = committee()
+    case.do("declare_bid_conflict", person=MEMBER, conflict=False)
+    case.record_bids()
+
+    found = read(case, MEMBER, Role.REVIEWER)
+
+    assert [bid.krw for bid in found.application.tender.standing] == [100_000_000] * 2
+    assert {"record_bid", "name_committee"} <= {entry.command for entry in found.ledger}
+    assert (sealed(case, MEMBER, Role.REVIEWER), found.view.scores) == ({FIRST, SECOND, THIRD}, {})
+    assert set(told_scores(found)) == {SEALED}
+    assert row_for(case.file.view(), MEMBER, [Role.REVIEWER]).scores == {}
+
+
+def test_who_judged_the_application_reads_nothing_of_its_tender():
+    case = committee()
+    case.record_bids()
+
+    found = read(case, FIRST, Role.REVIEWER)
+
+    assert (closed_to(case.facts, FIRST, Role.REVIEWER), sealed(case, FIRST, Role.REVIEWER)) == ("", set())
+    assert (found.application.tender.opened, found.application.tender.committee) == (False, ())
+    assert {"record_bid", "name_committee"} & {entry.command for entry in found.ledger} == set()
+
+
+def test_bids_of_another_notice_are_sealed_to_who_evaluated_those_before():
+    case = committee()
+    for person in EVALUATORS:
+        case.do("declare_bid_conflict", person=person, conflict=False)
+    case.record_bids()
+    case.evaluate("O-KR")
+    case.do("renotice", closes_at=case.now + timedelta(days=10))
+    case.bid("O-LATER")
+
+    assert closed_to(case.facts, MEMBER, Role.REVIEWER) == "they are not assigned to it"
+    assert not listed(case.file.view(), MEMBER, [Role.REVIEWER])

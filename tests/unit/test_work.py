@@ -195,9 +195,9 @@ def test_a_claim_after_the_settlement_has_to_be_settled_anew() -> None:
 
 def test_work_that_ends_early_is_settled_by_what_was_accepted_and_its_file_stays_open_for_the_money() -> None:
     case = working().reached().accepted()
-    case.do("notify_termination", ends_at=case.now + timedelta(days=10), reason=REASON)
+    case.do("notify_termination", ends_at=case.now + timedelta(days=30), reason=REASON)
     case.do("record_settlement", due_krw=40_000_000, evidence=[HASH])
-    case.wait(days=11)
+    case.wait(days=30)
     case.two("terminate")
     case.wait(days=400)
     assert (case.file.finished(), waits(case)) == (False, {"payment": ("finance",)})
@@ -208,9 +208,9 @@ def test_work_that_ends_early_is_settled_by_what_was_accepted_and_its_file_stays
 
 def test_a_refund_comes_in_or_is_written_off_before_the_file_closes() -> None:
     case = working().reached().paid()
-    case.do("notify_termination", ends_at=case.now + timedelta(days=10), reason=REASON)
+    case.do("notify_termination", ends_at=case.now + timedelta(days=30), reason=REASON)
     case.do("record_settlement", paid_krw=40_000_000, refund_krw=7, evidence=[HASH])
-    case.wait(days=11)
+    case.wait(days=30)
     case.two("terminate")
     case.wait(days=400)
     assert waits(case) == {"recover": ("finance",)}
@@ -219,6 +219,139 @@ def test_a_refund_comes_in_or_is_written_off_before_the_file_closes() -> None:
     assert not case.file.finished()
     case.two("write_off", krw=2, reason=REASON)
     assert (case.file.finished(), case.facts.refund_krw) == (True, 0)
+
+
+# --- the notice of termination ----------------------------------------------------------------------------------------
+
+
+def under_notice(stage: Stage = Stage.IMPLEMENTATION, days: int = 30) -> Case:
+    case = Case().to(stage)
+    case.do("notify_termination", ends_at=case.now + days * DAY, reason=REASON)
+    case.do("record_settlement", evidence=[HASH])
+    return case
+
+
+BOTH = ["P-MAYOR", "P-SIGN-O-KR"]
+"""Who speak for the applicant and for the contractor."""
+
+
+def test_a_notice_may_be_prolonged_and_then_ends_no_sooner() -> None:
+    case = under_notice()
+    first = case.facts.termination_at
+    case.do("notify_termination", ends_at=case.now + 40 * DAY, reason=REASON)
+
+    assert (case.facts.termination_at, case.file.timers["termination_notice"].due_at) == (first + 10 * DAY,) * 2
+    with pytest.raises(GuardFailed, match="notice_over"):
+        case.until(first).two("terminate")
+
+
+@pytest.mark.parametrize("stage", [Stage.IMPLEMENTATION, Stage.SUSPENDED, Stage.ACCEPTANCE])
+def test_a_notice_that_is_withdrawn_ends_the_work_no_more_and_both_are_told(stage: Stage) -> None:
+    case = under_notice(stage).wait(days=30)
+    case.do("terminate")
+    case.do("withdraw_termination", reason=REASON)
+
+    assert (letters(case, "termination_notified"), letters(case, "termination_withdrawn")) == (BOTH, BOTH)
+    assert (case.facts.termination_at, case.file.carried.proposals, "termination_notice" in waits(case)) == (
+        None, {}, False,
+    )  # fmt: skip
+    with pytest.raises(GuardFailed, match="notice_over"):
+        case.do("terminate")
+
+
+def test_work_that_is_resumed_or_accepted_is_under_no_notice() -> None:
+    resumed, accepted = under_notice(Stage.SUSPENDED), under_notice(Stage.ACCEPTANCE)
+    resumed.do("resume", reason=REASON)
+    accepted.agree_acceptance()
+    accepted.do("accept_final")
+
+    for case in (resumed, accepted):
+        assert (case.facts.termination_at, letters(case, "termination_withdrawn")) == (None, BOTH)
+        assert "termination_notice" not in case.file.timers
+
+
+def test_a_contractor_does_not_end_the_notice_by_handing_in_a_report_nor_does_a_suspension() -> None:
+    case = Case().to(Stage.ACCEPTANCE)
+    case.do("notify_termination", ends_at=case.now + 30 * DAY, reason=REASON)
+    ends = case.facts.termination_at
+    case.do("return_final", missing=["annex"])
+    case.wait(days=3).do("suspend", reason=REASON)
+
+    assert (case.facts.termination_at, case.file.timers["termination_notice"].due_at) == (ends, ends)
+    case.do("record_settlement", evidence=[HASH])
+    case.until(ends).two("terminate")
+    assert (case.stage, flags(case, "termination_notice")) == (Stage.TERMINATED, [ends.astimezone(SEOUL).date()])
+
+
+def test_work_that_goes_on_without_a_notice_is_told_of_none() -> None:
+    case = Case().to(Stage.SUSPENDED)
+    case.do("resume", reason=REASON)
+
+    assert letters(case, "termination_withdrawn") == []
+
+
+def test_once_the_notice_has_run_the_ministry_ends_the_work_or_withdraws_the_notice() -> None:
+    case = under_notice().wait(days=31)
+
+    assert (flags(case, "termination_notice"), waits(case)["termination_notice"]) == (
+        [date(2021, 7, 20)],
+        ("ministry",),
+    )
+
+
+def test_a_notice_that_led_to_an_end_by_mistake_runs_again_once_that_is_undone() -> None:
+    case = under_notice().wait(days=30)
+    case.two("terminate")
+    case.two("return_to_implementation", reason=REASON)
+
+    case.two("terminate")
+    assert case.stage is Stage.TERMINATED
+
+
+# --- who is told ------------------------------------------------------------------------------------------------------
+
+
+def test_what_happens_to_the_work_is_told_to_applicant_and_contractor() -> None:
+    case = Case().to(Stage.ACCEPTANCE)
+    case.do("return_final", missing=["annex"])
+    case.two("extend", ends_on=date(2022, 9, 30), ground="complexity")
+    case.do("suspend", reason=REASON)
+    case.do("resume", reason=REASON)
+    closed, ended = Case().to(Stage.CLOSED), under_notice().wait(days=30)
+    ended.two("terminate")
+
+    told = {letter.template for one in (case, closed, ended) for letter in one.letters if letter.to == BOTH[1]}
+    assert {"contract_awarded", "final_returned", "extended", "suspended", "resumed", "closed", "terminated"} <= told
+    for one, templates in (
+        (case, ("contract_awarded", "final_returned", "extended", "suspended", "resumed")),
+        (closed, ("final_accepted", "closed")),
+        (ended, ("terminated",)),
+    ):
+        assert {template: letters(one, template) for template in templates} == dict.fromkeys(templates, BOTH)
+
+
+def test_who_is_replaced_is_told_so_as_are_applicant_and_successor() -> None:
+    case = Case().to(Stage.SUSPENDED)
+    case.two("list_party", party="O-NEW", kind="company", signatory="P-SIGN-O-NEW")
+    case.put_signature("O-NEW", "accede")
+    case.two("replace_contractor", contractor="O-NEW", country="KR", krw=1, paid_krw=0, due_krw=0, evidence=[HASH],
+             reason=REASON)  # fmt: skip
+
+    assert letters(case, "contractor_replaced") == ["P-MAYOR", "P-SIGN-O-NEW", "P-SIGN-O-KR"]
+
+
+def test_a_consortium_that_is_its_own_contractor_gets_each_letter_once() -> None:
+    case = Case("demonstration").to(Stage.FRAMEWORK)
+    case.do("table_text", text=HASH)
+    for party, kind, signatory in (("MOLIT", "korean_government", "P-GOV"), ("CITY", "host_government", "P-CITY"),
+                                   ("O-TBILISI", "company", "P-MAYOR")):  # fmt: skip
+        case.two("list_party", party=party, kind=kind, signatory=signatory)
+        case.put_signature(party)
+    case.do("complete_framework")
+    case.agree_terms()
+    case.contract()
+
+    assert letters(case, "contract_awarded") == ["P-MAYOR"]
 
 
 # --- acceptance -------------------------------------------------------------------------------------------------------
