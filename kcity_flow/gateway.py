@@ -362,11 +362,11 @@ class Gateway:
             ),
         )
 
-    async def adopt(self, year: int, data: dict[str, Any], actor: Actor) -> m.Receipt:
+    async def adopt(self, year: int, data: dict[str, Any], actor: Actor, command_id: str | None = None) -> m.Receipt:
         """Propose that the edition take over a project that runs already, under a number of its own.
 
         The intake journal gives one number to one project, said in the same words. The second person confirms the
-        proposal as any other.
+        proposal as any other. With the same ``command_id`` it is answered again, and not proposed twice.
 
         Raises:
             Refusal: nothing was proposed; the journal says so beside the number, which is not used again.
@@ -382,7 +382,7 @@ class Gateway:
         since = datetime.combine(command.since, time(), tzinfo=UTC)
         ref, _ = self._vault.book(year, programme.code, content, since, ADOPTED)
         try:
-            return await self.command(str(year), "adopt", {**data, "ref": ref}, actor)
+            return await self.command(str(year), "adopt", {**data, "ref": ref}, actor, command_id)
         except e.Unavailable:
             raise  # whether it was proposed is unknown: the number stays its own
         except e.Refusal as refusal:

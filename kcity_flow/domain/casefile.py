@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from kcity_flow.domain import adoption, agenda, effects, freeze, recipients, selection, work
+from kcity_flow.domain import adoption, agenda, effects, freeze, procurement, recipients, selection, work
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.agenda import sides_to_agree
 from kcity_flow.domain.application import PROPOSAL_TIMERS, SIDES, Application, Facts, Proposal, Timer, Undo
@@ -830,11 +830,18 @@ class ApplicationFile(CaseFile):
         standing = recipients.standing(self.application)
         for name in super()._recipients(timer, to):
             if name == "reviewer":
-                row = next(row for row in self.timer_rows if row.timer == timer.name)
-                found += row.waits_on(self.application) if row.waits_on else []
+                found += self._reviewers(timer)
             elif timer.name != "minutes" or name not in SIDES or name in sides_to_agree(self.application):
                 found += standing.get(name, (name,))
         return list(dict.fromkeys(found))
+
+    def _reviewers(self, timer: Timer) -> list[str]:
+        """Which reviewers a timer waits for: of a proposal that they confirm, the others on the tender's committee."""
+        proposal = self.carried.proposals.get(timer.entry) if timer.name in PROPOSAL_TIMERS else None
+        if proposal is not None:
+            return [one for one in procurement.free_members(self.application) if one != proposal.person]
+        row = next(row for row in self.timer_rows if row.timer == timer.name)
+        return row.waits_on(self.application) if row.waits_on else []
 
     def finished(self) -> bool:
         """At an end, told of it, no objection open, no timer running; or nothing was ever received."""

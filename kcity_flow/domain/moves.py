@@ -278,8 +278,7 @@ EDITION_BY_TRIGGER = {(move.trigger, source): move for move in EDITION_MOVES for
 def reachable(edition: Edition) -> list[tuple[str, Stage]]:
     """Every (trigger, source) that some application of the edition can come to, in table order.
 
-    Rules alone are asked: guards depend on what people do, and every one of them can be met. Adoptions are left out:
-    whoever was adopted has passed by what a season leads through.
+    Rules alone are asked: guards depend on what people do, and every one of them can be met.
     """
     found: set[tuple[str, Stage]] = set()
     for programme in edition.programmes:
@@ -291,7 +290,7 @@ def reachable(edition: Edition) -> list[tuple[str, Stage]]:
                 setting = g.Setting(programme, window, source, move.dest or source)
                 if (trigger, source) in steps or source not in reached or any(rule(setting) for rule in move.rules):
                     continue
-                if move in ADOPTIONS:
+                if move in ADOPTIONS and move.dest not in edition.adopts:
                     continue
                 if move.undoes and not any(
                     m.dest is source and (m.trigger, move.dest) in steps and not m.undoes for m in STAGE_MOVES

@@ -195,6 +195,8 @@ class Fate:
     """From the reserve, as soon as there is a place."""
     work: str = ""
     """What happens once it is selected; nothing unusual if empty."""
+    adopted_at: Stage | None = None
+    """Where it stands when the edition takes it over; it never applied here."""
     needs: tuple[Stage, ...] = ()
     """Steps its programme's route must have."""
     tender: ProcurementMode | None = None
@@ -282,7 +284,8 @@ def cast(edition: Edition, applications: int, seed: int) -> Cast:
 
     Args:
         edition: Whose season it is.
-        applications: How many apply; from forty on every move of the edition is met.
+        applications: How many apply; from forty on every move of the edition is met. With them play the projects that
+            the edition takes over, one for each stage at which it does.
         seed: The same seed makes the same cast, on any machine.
     """
     random = Random(f"{edition.year}/{seed}")  # noqa: S311  # repeatable on purpose
@@ -317,7 +320,9 @@ def cast(edition: Edition, applications: int, seed: int) -> Cast:
 
 def _fates(edition: Edition, applications: int, random: Random) -> list[Fate]:
     leading = _leading(edition)
-    return [*leading[:applications], *(_usual(edition, random) for _ in range(applications - len(leading)))]
+    usual = (_usual(edition, random) for _ in range(applications - len(leading)))
+    adopted = (Fate(f"adopted at {stage}", adopted_at=S(stage)) for stage in edition.adopts)
+    return [*leading[:applications], *usual, *adopted]
 
 
 def _leading(edition: Edition) -> list[Fate]:
@@ -447,6 +452,10 @@ def _placed(edition: Edition, fates: list[Fate], random: Random) -> list[str]:
             here = [p for p in fitting if p.key == freed] if fate.promoted and freed and not reserve[freed] else fitting
             chosen = min(here, key=lambda p: (reserve[p.key], -_room(p), p.number))
             reserve[chosen.key] += 1
+        elif fate.adopted_at:
+            # Its place counts: where places have no upper end it takes nobody's.
+            chosen = min(fitting, key=lambda p: (p.quota.kind is not QuotaKind.AT_LEAST, taken[p.key] / _room(p)))
+            taken[chosen.key] += 1
         else:
             chosen = min(fitting, key=lambda p: (count[p.key], random.random()))
         count[chosen.key] += 1

@@ -192,10 +192,12 @@ class Director:
         if act.trigger == "receive":
             return await answered(lambda: self._receive(act, actor))
         data = self._renamed(act.data)
+        command_id = f"season/{self.plan.cast.seed}/{act.key}"
+        if act.trigger == "adopt" and act.confirms is None:
+            return await answered(lambda: self._adopt(act, data, actor, command_id))
         if act.confirms is not None:
             data["proposal"] = self.position.proposals.get(act.confirms, 0)
         subject = self._renamed(act.subject) or str(self.plan.edition.year)
-        command_id = f"season/{self.plan.cast.seed}/{act.key}"
         return await answered(lambda: self.gateway.command(subject, act.trigger, data, actor, command_id))
 
     async def _receive(self, act: Act, actor: Actor) -> Receipt | None:
@@ -207,6 +209,15 @@ class Director:
             self.position.refs[act.subject] = found.group() if found else act.subject
             return None
         self.position.refs[act.subject] = receipt.subject
+        return receipt
+
+    async def _adopt(self, act: Act, data: dict[str, Any], actor: Actor, command_id: str) -> Receipt:
+        year = self.plan.edition.year
+        said = {name: value for name, value in data.items() if name != "ref"}
+        receipt = await self.gateway.adopt(year, said, actor, command_id)
+        for proposal in (await self.gateway.standing(str(year)))["proposals"]:
+            if proposal["entry"] == receipt.entry:
+                self.position.refs[act.data["ref"]] = proposal["substance"]["ref"]
         return receipt
 
     def _renamed(self, value: Any) -> Any:

@@ -74,17 +74,23 @@ class DryRun:
         Raises:
             Refusal: it may not be received.
         """
-        code = self.rules.programme(data["programme"]).code
+        ref = self.number(data["programme"])
+        self._begin(ref, m.Receive.model_validate({**data, "id": "receive", "by": by}).received_at.year, data)
+        frozen = [one for one in self.edition.call.freezes if one.scope in (ALL, data["applicant"]["country"])]
+        data = {**data, FREEZES: frozen} if frozen else data
+        return self.command(ref, "receive", data, by, f"receive/{ref}")
+
+    def number(self, programme: str) -> str:
+        """The next reference number of a programme, as the intake journal gives it."""
+        code = self.rules.programme(programme).code
         number = self._numbers[code] = self._numbers.get(code, 0) + 1
-        ref = f"KC{self.rules.year}-{code}-{number:04d}"
-        first = m.Receive.model_validate({**data, "id": "receive", "by": by}).received_at.year
+        return f"KC{self.rules.year}-{code}-{number:04d}"
+
+    def _begin(self, ref: str, first: int, data: dict[str, Any]) -> None:
         country = agenda.days_off((data["applicant"]["country"],), range(first, first + 4))
         days_off = tuple(sorted({*self.calendar.days_off, *country}))
         start = m.StartApplication(ref=ref, edition=self.rules, edition_hash="", days_off=days_off)
         self.files[ref] = ApplicationFile(start)
-        frozen = [one for one in self.edition.call.freezes if one.scope in (ALL, data["applicant"]["country"])]
-        data = {**data, FREEZES: frozen} if frozen else data
-        return self.command(ref, "receive", data, by, f"receive/{ref}")
 
     def command(self, subject: str, trigger: str, data: dict[str, Any], by: dict[str, Any], id: str) -> m.Receipt:
         """Give one command, and let everything happen that follows from it at once.
@@ -149,8 +155,10 @@ class DryRun:
 
     def _carry_out(self, edition: EditionFile, batch: m.OrderBatch) -> None:
         for ref, trigger, data in batch.commands:
-            file = self.files[ref]
             command = m.parse("application", trigger, {**data, "id": batch.command_id(ref, trigger)})
+            if isinstance(command, m.AdoptAt):
+                self._begin(ref, command.since.year, command.model_dump(mode="json"))
+            file = self.files[ref]
             if ref in self._closed or not self._hand_over(file, command):
                 self.refused_orders.append((ref, trigger))
                 edition.refused(batch, [ref], self.now, self.now)

@@ -15,7 +15,7 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-from kcity_flow.domain import framework, screening, selection
+from kcity_flow.domain import adoption, framework, screening, selection
 from kcity_flow.domain.application import FINAL_REPORT, Application
 from kcity_flow.domain.edition import Edition, Late, ProcurementMode, Programme, StepKind
 from kcity_flow.domain.evaluation import criterion_mean, final_score, judged_steps, quorum, ranking_step, too_few_sheets
@@ -184,11 +184,14 @@ class Story:
     # --- the life ---
 
     def life(self) -> Script:
-        """From arrival to the end."""
-        yield Until(self.character.arrives_at + timedelta(minutes=self.random.randint(30, 400)))
-        self.officer = self.theatre.pick(R.DESK)
-        act = yield from self.do("receive", (self.officer, R.DESK), **given(self.character))
-        self.ref = act.subject
+        """From arrival, or from where it is taken over, to the end."""
+        if self.fate.adopted_at:
+            yield from self.be_adopted()
+        else:
+            yield Until(self.character.arrives_at + timedelta(minutes=self.random.randint(30, 400)))
+            self.officer = self.theatre.pick(R.DESK)
+            act = yield from self.do("receive", (self.officer, R.DESK), **given(self.character))
+            self.ref = act.subject
         while True:
             stage, acts = self.stage, len(self.theatre.dry.files[self.ref].carried.seen)
             done = set(self._done)
@@ -209,6 +212,41 @@ class Story:
                 return
             if self.theatre.dry.is_closed(self.ref):
                 return
+
+    def be_adopted(self) -> Script:
+        """Wait until the edition has taken it over."""
+        self.officer = self.theatre.pick(R.DESK)
+        while not self.ref:
+            yield from self.pause(1)
+        self.theatre.player(self.character.key).subject = self.ref
+
+    def running(self, ref: str, stage: Stage) -> dict[str, Any]:
+        """What the edition is told of it: signed half a year ago, some of the money paid, as far as it has come."""
+        said, today, award = given(self.character), self._today, self.award
+        signed_on = (today - timedelta(days=180)).isoformat()
+        come_to = adoption.stands_for(stage)
+        signed = {"signed_on": signed_on} if "complete_framework" in come_to else {}
+        told: dict[str, Any] = {
+            **{name: said[name] for name in ("programme", "applicant", "city", "title", "months")},
+            "ref": ref,
+            "stage": stage.value,
+            "since": (today - timedelta(days=20)).isoformat(),
+            "krw": award,
+            "parties": [{"party": party, "kind": kind, "signatory": signatory, **signed}
+                        for party, kind, signatory in self.governments],
+            "framework": self.proof("framework 1") if signed else None,
+            "evidence": [self.proof("minutes of the handover")],
+        }  # fmt: skip
+        if "award_contract" in come_to:
+            contract = {"contractor": firm(self._firm), "krw": award * 95 // 100, "signatory": f"P-FIRM-{self._firm}"}
+            ends_on = (today + timedelta(days=540)).isoformat()
+            told |= {"contract": contract | signed, "paid_krw": award * 3 // 10, "ends_on": ends_on}
+        if "submit_final" in come_to:
+            handed_in = [{"kind": kind, "sha256": self.proof(kind)} for kind in self.programme.deliverables]
+            told |= {"deliverables": handed_in}
+        if "close" in come_to:
+            told |= {"settled": True, "grade": "good"}
+        return told
 
     def nonsense(self) -> Script:
         """Now and then somebody asks for what is not allowed, and is refused."""
@@ -268,7 +306,8 @@ class Story:
     def _may_rest(self) -> bool:
         """Whether nobody of the country who may get a place loses the time in which it is decided."""
         if self.stage not in BEFORE_DECISION:
-            return self.app.published or self.stage not in (S.SELECTED, S.RESERVE)
+            decided = self.theatre.dry.edition.call.published_at is not None  # else what was adopted stops applicants
+            return decided and (self.app.published or self.stage not in (S.SELECTED, S.RESERVE))
         mates = (c for c in self.theatre.cast.characters if c.country == self.character.country)
         # Nor who is to come too late: in a country that was frozen the window closes later.
         return all(m.fate.tier == "passed_over" and not m.fate.late and not m.fate.found_late for m in mates)
@@ -696,8 +735,8 @@ class Story:
     def reserve(self) -> Script:
         """Wait for a place, or for the last day."""
         if not self.fate.promoted and self.fate.withdraws_at is not S.RESERVE:
-            yield from self.aside()  # whoever has the time
-            yield from self.lose_sheets()
+            yield from self.lose_sheets()  # whoever has the time: longer than others, for a proposal to lapse after it
+            yield from self.aside()
         yield from self.departures()
         if self.stage is S.RESERVE:
             yield from self.tell()
@@ -774,12 +813,15 @@ class Story:
     @property
     def contractor(self) -> tuple[str, str]:
         """The organisation that does the work, and who signs for it."""
-        number = self.character.number % len(self.theatre.cast.firms) + 1
         agreed = self.app.tender.negotiated
         if agreed is not None:
             return agreed.contractor, f"P-FIRM-{agreed.contractor.rpartition('-')[2]}"
-        organisation = self.character.organisation if self._designated else firm(number)
-        return organisation, f"P-FIRM-{number}"
+        organisation = self.character.organisation if self._designated else firm(self._firm)
+        return organisation, f"P-FIRM-{self._firm}"
+
+    @property
+    def _firm(self) -> int:
+        return self.character.number % len(self.theatre.cast.firms) + 1
 
     def table_text(self) -> Script:
         """The desk tables the next text of the framework."""
@@ -1036,7 +1078,7 @@ class Story:
         yield from self.do("record_negotiation", officer, bidder=first, agreed=True, krw=bid.krw, evidence=minutes,
                            reason="the only bid, after the last re-notice")  # fmt: skip
         yield from self.do("announce_award", officer, contractor=first)
-        others = [bid.bidder for bid in tender.standing if bid.bidder != first]
+        others = [bid.bidder for bid in tender.standing if bid.bidder != first and "standstill" in self.app.timers]
         if others and self.claim("uphold_complaint"):
             yield from self.complain(others[0], upheld=True)
             return
@@ -1084,9 +1126,9 @@ class Story:
             yield from self.extend()
         yield from self.set_plan()
         yield from self.report_what_is_due()
-        first = self.app.plan[0]
-        yield from self.finish(first.key)
-        yield from self.be_paid(first.key)
+        for first in self.app.plan[:-1][:1]:  # what was adopted past its work has its final report alone
+            yield from self.finish(first.key)
+            yield from self.be_paid(first.key)
         yield from self.look_after()
         if "terminated_implementation" in self.fate.work and self.once("terminated"):
             yield from self.terminate()
@@ -1119,11 +1161,12 @@ class Story:
         contract, ends_on, begun = self.app.contract, self.app.ends_on, self._today
         assert contract is not None  # that is where the work begins
         assert ends_on is not None
-        first, second = contract.krw * 4 // 10, contract.krw * 3 // 10
+        left = contract.krw - self.app.paid_krw
+        first, second = left * 4 // 10, left * 3 // 10
         kinds = self.programme.deliverables[: self.programme.deliverables_needed]
         parts: list[tuple[str, int, tuple[str, ...]]] = [
             ("inception_report", first, ()), ("interim_results", second, kinds[:1]),
-            (FINAL_REPORT, contract.krw - first - second, kinds),
+            (FINAL_REPORT, left - first - second, kinds),
         ]  # fmt: skip
         milestones = [
             {"key": key, "due_on": (begun + (ends_on - begun) * n // 3).isoformat(), "krw": krw, "deliverables": kinds}
@@ -1283,7 +1326,8 @@ class Story:
         yield from self.do("notify_termination", self.by(R.MINISTRY), ends_at=ends.isoformat(), reason=why)
 
     def settle(self, refund: int = 0) -> Script:
-        """The sums are recorded as the ledger has them."""
+        """The sums are recorded as the ledger has them, and so much that is still to be refunded."""
+        refund += self.app.recovered_krw + self.app.written_off_krw
         yield from self.do("record_settlement", self.by(R.FINANCE), paid_krw=self.app.paid_krw,
                            due_krw=self.app.owed_krw, refund_krw=refund, evidence=[self.proof("settlement")])  # fmt: skip
 
@@ -1548,6 +1592,7 @@ class Secretariat:
         yield Do("open_call", {}, self.theatre.pick(R.MINISTRY), R.MINISTRY, confirms=proposed)
         pool = [reviewer.model_dump(mode="json") for reviewer in self.theatre.cast.pool]
         yield Do("name_reviewers", {"reviewers": pool}, self.theatre.pick(R.DESK), R.DESK)
+        yield from self.adopt()
         while not self.over():
             yield Until(self.theatre.in_days(1))
             yield from self.thaw()
@@ -1559,6 +1604,19 @@ class Secretariat:
                     yield from self.promote(programme)
                 yield from self.publish(today >= self.publishes_on)
         yield from self.two("close_edition", R.MINISTRY, R.MINISTRY, open_applications=0)
+
+    def adopt(self) -> Script:
+        """Projects that run already are taken over before anybody applies: the journal's first numbers are theirs."""
+        proposals = []
+        for story in self.stories:
+            if stage := story.fate.adopted_at:
+                data = story.running(self.theatre.dry.number(story.programme.key), stage)
+                proposed = yield Do("adopt", data, self.theatre.pick(R.HEAD), R.HEAD)
+                proposals.append((story, data, proposed))
+        for story, data, proposed in proposals:
+            second = self.theatre.pick(R.MINISTRY)
+            yield Do("adopt", data, second, R.MINISTRY, confirms=proposed, concerns=(data["ref"],))
+            story.ref = data["ref"]
 
     def over(self) -> bool:
         """Whether every application has ended and nobody has anything more to do."""
@@ -1682,7 +1740,9 @@ class Secretariat:
         )
 
     def _room(self, programme: Programme) -> int:
-        meant = programme.quota.places - self.call.taken(programme.key)
+        places = self.call.places
+        adopted = sum(ref in places and places[ref].programme == programme.key for ref in self.call.adopted)
+        meant = programme.quota.places - (self.call.taken(programme.key) - adopted)
         left = selection.places_left(self.call, self.edition, programme)
         return max(0, meant if left is None else min(meant, left))
 

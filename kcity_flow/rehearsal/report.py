@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict
 
 from kcity_flow.audit.after_award import out_of_order
+from kcity_flow.audit.reserve import out_of_turn
 from kcity_flow.domain import agenda
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import Application
@@ -22,6 +23,7 @@ from kcity_flow.domain.messages import Entry, Outcome
 from kcity_flow.domain.moves import BY_TRIGGER, reachable
 from kcity_flow.domain.retelling import application_of
 from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage, Via
+from kcity_flow.domain.values import start_of
 from kcity_flow.gateway import YEARS_AHEAD
 from kcity_flow.rehearsal.dry import digest
 
@@ -96,20 +98,21 @@ class Report(BaseModel):
 class Ledgers:
     """Every entry of a season, by subject and in order of time."""
 
-    def __init__(self, edition: Edition, entries: Iterable[Entry], programmes: dict[str, str]) -> None:
+    def __init__(self, edition: Edition, entries: Iterable[Entry]) -> None:
         """Keep the entries.
 
         Args:
             edition: Whose season it was.
             entries: Of applications and of the edition.
-            programmes: The programme of each application, by reference number.
         """
-        self.edition, self.programmes = edition, programmes
+        self.edition = edition
         self.by_subject: dict[str, list[Entry]] = {}
         for entry in entries:
             self.by_subject.setdefault(entry.subject, []).append(entry)
         for ledger in self.by_subject.values():
             ledger.sort(key=lambda entry: entry.number)
+        self.programmes = {ref: str(ledger[0].data["programme"]) for ref, ledger in self.applications.items()}
+        """The programme of each application, by reference number."""
 
     @property
     def applications(self) -> dict[str, list[Entry]]:
@@ -191,11 +194,7 @@ class Ledgers:
 
     def contracted(self) -> list[Application]:
         """Applications that have a contract, as their ledgers tell them in the end."""
-        told = (
-            application_of(self.edition, ref, ledger)
-            for ref, ledger in self.applications.items()
-            if any(made(entry) and entry.command == "award_contract" for entry in ledger)
-        )
+        told = (application_of(self.edition, ref, ledger) for ref, ledger in self.applications.items())
         return [application for application in told if application.contract is not None]
 
     def too_early(self) -> list[str]:
@@ -206,6 +205,10 @@ class Ledgers:
             for ref, ledger in self.applications.items()
             for fault in out_of_order(programmes[self.programmes[ref]], ledger)
         ]
+
+    def out_of_turn(self) -> list[str]:
+        """Places that came free and did not reach the first of the reserve, a sentence each."""
+        return out_of_turn(self.edition, self.of_edition, self.applications)
 
     def illegal(self) -> list[str]:
         """Moves that were made though the table forbids them, a sentence each."""
@@ -276,7 +279,8 @@ def _deadlines(before: Application, after: Application, zone: str) -> dict[str, 
     found = {
         name: (timer.armed_at, timer.due_at, after.timers[name].due_at)
         for name, timer in before.timers.items()
-        if name in after.timers
+        # One that has moved on to its next time is another deadline.
+        if name in after.timers and after.timers[name].fallen == timer.fallen
     }
     long_ago = before.received_at or before.since
     assert long_ago is not None  # it was received
@@ -318,9 +322,11 @@ def _ends_of_rest(
         country = ledger[0].data["applicant"]["country"]
         scope = country if entry.data.get("countries") else "all"
         suspended = entry.source == Stage.SUSPENDED
-        if entry.command == "receive":
+        if entry.source == Stage.ABSENT:
             open_ones = [one for one in entry.data.get("freezes", ()) if not one.get("until")]
             frozen = {one["scope"] for one in open_ones}
+            if entry.dest == Stage.SUSPENDED:  # before it was adopted
+                suspended_since = start_of(date.fromisoformat(entry.data["since"]), zone)
             frozen_since = min((datetime.fromisoformat(one["since"]) for one in open_ones), default=entry.at)
         elif entry.command == "freeze":
             if not frozen:
@@ -347,12 +353,12 @@ ASIDE = (
 """What people do beside the road: a freeze that is dated back may begin before it."""
 
 
-def _again(edition: Edition, ref: str, received: Entry) -> ApplicationFile:
+def _again(edition: Edition, ref: str, begun: Entry) -> ApplicationFile:
     first = min(window.opens_at for window in edition.windows).year
-    arrived = datetime.fromisoformat(str(received.data["received_at"])).year
+    arrived = date.fromisoformat(str(begun.data.get("received_at") or begun.data["since"])[:10]).year
     days_off = {
         *agenda.days_off(edition.calendars, range(first, first + YEARS_AHEAD)),
-        *agenda.days_off((received.data["applicant"]["country"],), range(arrived, arrived + YEARS_AHEAD)),
+        *agenda.days_off((begun.data["applicant"]["country"],), range(arrived, arrived + YEARS_AHEAD)),
     }
     return ApplicationFile(
         m.StartApplication(ref=ref, edition=edition, edition_hash="", days_off=tuple(sorted(days_off)))

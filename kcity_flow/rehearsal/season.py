@@ -21,7 +21,6 @@ from kcity_flow.adapters.vault import State, Vault
 from kcity_flow.audit import histories
 from kcity_flow.domain.edition import Edition, Tempo, transformed
 from kcity_flow.domain.errors import AlreadyReceived
-from kcity_flow.domain.messages import Entry
 from kcity_flow.gateway import TEXTS
 from kcity_flow.rehearsal.cast import Cast
 from kcity_flow.rehearsal.director import Clock, Director, PassingClock, Played, SkippingClock
@@ -171,7 +170,8 @@ async def _looked_at(
         origin_at=planned.origin_at,
         wall_seconds=wall_seconds,
     )
-    faults = (*failures, *differences, *leaks, *ledgers.illegal(), *ledgers.too_early(), *ledgers.pauses()[1])
+    told = (ledgers.illegal(), ledgers.too_early(), ledgers.out_of_turn(), ledgers.pauses()[1])
+    faults = (*failures, *differences, *leaks, *(fault for faults in told for fault in faults))
     return Season(planned, figures, ledgers, _mailed_at(planned, vault), faults)
 
 
@@ -190,8 +190,7 @@ async def _leaks(client: Client, names: list[str], planned: Plan) -> list[str]:
 
 def _ledgers(edition: Edition, register: Register) -> Ledgers:
     views = register.subjects(edition=edition.year)
-    entries: list[Entry] = [entry for view in views for entry in register.entries(view.subject)]
-    return Ledgers(edition, entries, {view.subject: view.programme for view in views if view.programme})
+    return Ledgers(edition, (entry for view in views for entry in register.entries(view.subject)))
 
 
 def _mailed_at(planned: Plan, vault: Vault) -> tuple[datetime, ...]:

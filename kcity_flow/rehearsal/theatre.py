@@ -191,6 +191,10 @@ class Theatre:
             letters=tuple(self.dry.letters),
         )
 
+    def player(self, key: str) -> Player:
+        """Who plays under a key."""
+        return next(player for player in self.players if player.key == key)
+
     # --- time ---
 
     @property

@@ -14,9 +14,8 @@ EDITION = read_edition("2021")
 
 @pytest.fixture(scope="module")
 def season() -> Ledgers:
-    planned = plan(EDITION, 40, 7)
-    programmes = {e.subject: e.data["programme"] for e in planned.entries if e.command == "receive" and made(e)}
-    return Ledgers(EDITION, planned.entries, programmes)
+    planned = plan(EDITION, 40, 11)
+    return Ledgers(EDITION, planned.entries)
 
 
 @pytest.fixture(scope="module")

@@ -270,7 +270,7 @@ def test_who_has_signed_which_text_and_when_is_shown(tabled):
 
 def frameworks(*cases: Case) -> Frameworks:
     entries = [e.model_copy(update={"subject": f"KC2021-PLA-{n:04}"}) for n, c in enumerate(cases) for e in c.entries]
-    return Ledgers(cases[0].edition, entries, {e.subject: "planning" for e in entries}).frameworks()
+    return Ledgers(cases[0].edition, entries).frameworks()
 
 
 def completed(days: int) -> Case:

@@ -617,3 +617,24 @@ def test_money_that_a_smaller_award_frees_goes_to_whoever_waited_for_it_on_the_r
     office.do("release_place", Role.MINISTRY, via=Via.APPLICATION, ref="KC2021-PLA-0001", krw=400_000_000)
 
     assert office.facts.nominated == {"planning": "KC2021-PLA-0002"}
+
+
+def test_an_evaluation_that_waits_for_its_second_person_reminds_the_others_on_the_committee_and_may_be_frozen():
+    case = Case().to(Stage.PROCUREMENT)
+    case.notice()
+    case.bid("O-KR")
+    case.wait(days=20).two("open_bids")
+    case.name_committee()
+    case.record_bids()
+    verdicts = [{"bidder": "O-KR", "valid": True, "points": 90}]
+    case.do("evaluate_bids", person=EVALUATORS[0], verdicts=verdicts, order=["O-KR"])
+    case.letters.clear()
+    case.ordered("freeze", from_at=case.now, reason=REASON)
+    case.wait(days=3).ordered("unfreeze", thawed_at=case.now, reason=REASON)
+    told = {letter.to for letter in case.letters if letter.to.startswith("P-EVAL")}
+    case.letters.clear()
+    case.wait(days=10)
+    reminded = [letter.to for letter in case.letters if letter.to in EVALUATORS]
+
+    assert told == set(EVALUATORS[1:])
+    assert set(reminded) == set(EVALUATORS[1:])
