@@ -341,7 +341,8 @@ class Life:
 
     async def is_paid(self, milestone: str, claim: int) -> None:
         """What an accepted milestone is worth is claimed, accepted and paid."""
-        data = {"milestone": milestone, "krw": self.award // 2, "payee": self._contractor, "country": "KR"}
+        firm = (await self.facts())["contract"]["contractor"]
+        data = {"milestone": milestone, "krw": self.award // 2, "payee": firm, "country": "KR"}
         await self.do("claim", DESK, claim=claim, evidence=[PROOF], **data)
         await self.do("accept_claim", HEAD, claim=claim, evidence=[PROOF])
         today = (await self.season.now()).astimezone(ZoneInfo(self.season.edition.zone)).date()

@@ -49,6 +49,7 @@ def _faults(programme: Programme, made: Sequence[Entry]) -> Iterator[str]:
     accepted: dict[int, Entry] = {}
     milestones: set[str] = set()
     complete, contract, paid, frozen = False, 0, 0, set[str]()
+    contractor = ""
     for entry in made:
         data, command = entry.data, entry.command
 
@@ -79,11 +80,11 @@ def _faults(programme: Programme, made: Sequence[Entry]) -> Iterator[str]:
                 if not wanted <= signed or {kinds[party] for party in wanted} != set(programme.framework.before_work):
                     yield fault("not everybody who is wanted before work had signed")
             case "award_contract":
-                contract = data["krw"]
+                contract, contractor = data["krw"], data["contractor"]
                 if set(kinds) - signed:
                     yield fault("not everybody who is listed had signed")
             case "replace_contractor":
-                contract = data["paid_krw"] + data["due_krw"] + data["krw"]
+                contract, contractor = data["paid_krw"] + data["due_krw"] + data["krw"], data["contractor"]
             case "accept_milestone":
                 milestones.add(data["milestone"])
             case "accept_final":
@@ -92,6 +93,8 @@ def _faults(programme: Programme, made: Sequence[Entry]) -> Iterator[str]:
                 claims[data["claim"]] = entry
                 if data["milestone"] not in milestones:
                     yield fault("its milestone was not accepted")
+                if data["payee"] != contractor:
+                    yield fault("it was for another than the contract's firm")
             case "accept_claim":
                 accepted[data["claim"]] = entry
             case "pay":

@@ -27,6 +27,7 @@ from kcity_flow.domain.application import (
     Settlement,
 )
 from kcity_flow.domain.edition import PartyKind
+from kcity_flow.domain.procurement import korean
 from kcity_flow.domain.stages import Stage
 from kcity_flow.domain.values import start_of
 
@@ -109,6 +110,12 @@ def contract_known(facts: Facts) -> str:
     if contract.krw > facts.command.krw:
         return f"a contract of at most {facts.command.krw:,} KRW, the award"
     return "" if facts.command.paid_krw <= contract.krw else f"payments of at most {contract.krw:,} KRW, the contract"
+
+
+def contract_korean(facts: Facts) -> str:
+    """The contract is with a Korean contractor, as any other's (announcement, 4), where the edition says so."""
+    contract = facts.command.contract
+    return korean(facts.programme, contract.country) if contract else ""
 
 
 def result_known(facts: Facts) -> str:

@@ -15,7 +15,7 @@ from pydantic import StrictInt
 
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.edition import Edition, PartyKind, Programme, Window
-from kcity_flow.domain.freeze import Pause, falls
+from kcity_flow.domain.freeze import Pause, falls, pauses_of
 from kcity_flow.domain.stages import Role, Stage
 from kcity_flow.domain.values import Day, Frozen, Instant
 
@@ -340,7 +340,7 @@ class FollowOn(Frozen):
 class Timer(Frozen):
     """A running deadline. ``entry`` armed it; moving it is a new ``generation``; ``done`` counts rungs climbed.
 
-    ``fallen`` counts how often it fell due.
+    ``fallen`` counts how often it fell due; ``rested`` is by how much pauses have moved it since it last did.
     """
 
     name: str
@@ -350,6 +350,12 @@ class Timer(Frozen):
     generation: int = 0
     done: int = 0
     fallen: int = 0
+    rested: timedelta = timedelta(0)
+
+    @property
+    def would_be_due_at(self) -> datetime:
+        """When it would fall due, had nothing rested. UTC."""
+        return self.due_at - self.rested
 
 
 PROPOSAL_TIMERS = ("second_person", "proposal_lapse")
@@ -441,6 +447,12 @@ class Application(Frozen):
     def frozen_since(self) -> datetime | None:
         """Since when it rests; nothing, if it does not."""
         return self.pauses[-1].since if self.frozen else None
+
+    @property
+    def rested(self) -> tuple[Pause, ...]:
+        """When the work rested, by a freeze or a suspension, in order; without a pause that lasts."""
+        suspended = (Pause(since=one.since, until=one.until) for one in self.suspensions)
+        return pauses_of((*(pause for pause in self.pauses if pause.until is not None), *suspended))
 
     def falls(self, at: datetime, now: datetime) -> datetime:
         """When a date of the edition falls for this application: later by what it lay in of each pause. UTC."""

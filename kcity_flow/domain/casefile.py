@@ -30,7 +30,7 @@ from kcity_flow.domain.moves import EDITION_BY_TRIGGER, Move
 from kcity_flow.domain.selection import Call, EditionFacts
 from kcity_flow.domain.stages import DECIDED, ENDS, OBJECTIONABLE, EditionStage, Role, Stage, Via
 from kcity_flow.domain.tasks import Awaited, awaited
-from kcity_flow.domain.values import Instant, last_day
+from kcity_flow.domain.values import Instant
 
 REMEMBERED = 500
 """Command ids remembered for repetition; Temporal forgets them at continue-as-new."""
@@ -49,15 +49,6 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=10)
 
 OUTSIDE = ("applicant", "missing_parties", "contractor", "host_government", "subscribers")
 """Recipients of reminders who decide nothing here."""
-
-OVERTAKES = {
-    "evaluate_bids": ("evaluate_bids",),
-    "record_negotiation": ("award_contract",),
-    "uphold_complaint": ("uphold_complaint", "award_contract"),
-    "dismiss_complaint": ("uphold_complaint",),
-    "withdraw_termination": ("terminate",),
-}
-"""Move → whose proposals end with it: what they were about is no longer so."""
 
 STATED = ("date_at", "closes_at", "ends_at", "ends_on", "signs_by")
 """Fields by which a command itself says when the timers that it starts fall due."""
@@ -267,8 +258,9 @@ class CaseFile:
         named = facts.proposal
         if named is not None and (named.trigger == trigger or isinstance(command, m.HandleProposal)):
             self._drop_proposal(named.entry)
+        overtaken = effects.OVERTAKES.get(trigger, ())
         for number, waits in list(self.carried.proposals.items()):
-            if (dest != before and waits.trigger != "correct") or waits.trigger in OVERTAKES.get(trigger, ()):
+            if (dest != before and waits.trigger != "correct") or waits.trigger in overtaken:
                 self._drop_proposal(number)
         to_arm, kept = agenda.armed(
             self.timer_rows, trigger, dest, self._timers_of_proposals_that_wait(), self._standing()
@@ -296,7 +288,7 @@ class CaseFile:
             ladder = self.edition.ladder(timer.name)
             if timer.name in names and timer.done and ladder is not None:
                 others = {name: other for name, other in self.timers.items() if name != key}
-                again = self._again(timer, ladder, now)
+                again = self._again(timer, ladder, now, now)
                 self._set_timers(others | ({key: again} if again else {}))
 
     def _timers_of_proposals_that_wait(self) -> dict[str, Timer]:
@@ -409,6 +401,10 @@ class CaseFile:
         """Whether a freeze lets it rest: no timer runs."""
         raise NotImplementedError
 
+    def _rested(self) -> Sequence[freeze.Pause]:
+        """When what comes again and again rested, in order."""
+        return ()
+
     def running(self, timers: Mapping[str, Timer]) -> Iterator[Timer]:
         """Which of these timers run now."""
         return iter(()) if self.rests else agenda.running(timers, self.stage)
@@ -462,7 +458,8 @@ class CaseFile:
         if self.timers.get(key) != timer:
             return  # the move has ended or moved it
         timers = {name: other for name, other in self.timers.items() if name != key}
-        again = self._again(timer, ladder, now)
+        given_up_at = agenda.steps(timer, self._reminded(ladder), self.calendar, self.subject)[-1].at
+        again = self._again(timer, ladder, now, given_up_at)
         if again:
             timers[key] = again
         if not again or ladder.times:
@@ -470,21 +467,35 @@ class CaseFile:
             self.carried.missed = {**self.carried.missed, f"{key}/{timer.fallen}" if again else key: timer}
         self._set_timers(timers)
 
-    def _again(self, timer: Timer, ladder: Ladder, now: datetime) -> Timer | None:
-        """The timer as it falls due the next time; nothing, if this was the last."""
+    def _again(
+        self, timer: Timer, ladder: Ladder, now: datetime, over_at: datetime, else_from: datetime | None = None
+    ) -> Timer | None:
+        """The timer as it falls due the next time, after ``over_at``; nothing, if this was the last.
+
+        Its time begins where that of the last one would have ended, had nothing rested, and moves by what rests in it.
+        Where it would be over before the last one was, it begins where the last one's ended, or ``else_from``.
+        """
         fallen = timer.fallen + 1
         if ladder.times and fallen >= ladder.times:
             return None
-        # Due is the end of a day: counted from the next day, the date would slip by one each time.
-        last = timer.due_at - timedelta(microseconds=1)
-        due = agenda.due_at(ladder, self.edition, self.calendar, last, self._closes_at(), {}, self._falls(now))
+
+        def due_after(last: datetime) -> datetime:
+            # Due is the end of a day: counted from the next day, the date would slip by one each time.
+            day = last - timedelta(microseconds=1)
+            return agenda.due_at(ladder, self.edition, self.calendar, day, self._closes_at(), {}, self._falls(now))
+
+        for begins in (timer.would_be_due_at, else_from or timer.due_at):
+            due_at = freeze.falls(self._rested(), due_after(begins), now, begins)
+            if due_at > over_at:
+                break
         moved = {
-            "armed_at": min(timer.due_at, now),
-            "due_at": due,
+            "armed_at": begins,
+            "due_at": due_at,
             "generation": timer.generation + 1,
             "fallen": fallen,
+            "rested": due_at - due_after(timer.would_be_due_at),
         }
-        return self._not_before_armed(timer.model_copy(update=moved), ladder)
+        return self._not_before_armed(timer.model_copy(update=moved), ladder, now)
 
     def _clock_moves(self, timer: Timer, ladder: Ladder, now: datetime, recorded_at: datetime) -> None:
         then, number = self._then(ladder), self.carried.entries + 1
@@ -683,6 +694,9 @@ class ApplicationFile(CaseFile):
         """Whether it is frozen."""
         return bool(self.application.frozen)
 
+    def _rested(self) -> Sequence[freeze.Pause]:
+        return self.application.rested
+
     def _tell_of_pause(self, entry: Entry, before: Mapping[str, Timer]) -> None:
         """One letter to everybody whose deadlines rest, or have moved: the applicant in any case."""
         dates: dict[str, list[m.Moved]] = {self._contact(): []}
@@ -709,7 +723,7 @@ class ApplicationFile(CaseFile):
             key = f"{work.PAYMENT_TIMER}#{facts.command.claim}"
             self._arm(work.PAYMENT_TIMER, entry.number, now, {}, key=key)
         self._drop_paid()
-        self._pass_reported(now)
+        self._pass_reports(self._needless, now)
         if isinstance(command, m.AdoptAt):
             self._arm_adopted(command, facts, entry.number, now)
         undo = self.carried.undo
@@ -730,20 +744,26 @@ class ApplicationFile(CaseFile):
             self._set_timers(kept(self.timers))
         self.carried.missed = kept(self.carried.missed)
 
-    def _pass_reported(self, now: datetime) -> None:
-        """Let the next report be due on a month that has none."""
-        ladder, zone = self.edition.ladder(work.REPORT_TIMER), self.calendar.zone
-        while ladder and (timer := self.timers.get(work.REPORT_TIMER)):
-            month = work.month_due(last_day(timer.due_at, zone))
-            if not work.month_reported(self.application, month, zone):
-                return
-            again = self._again(timer, ladder, now)
+    def _pass_reports(self, passed: Callable[[Timer], bool], now: datetime) -> None:
+        """Let the next report be due that is not passed over."""
+        ladder = self.edition.ladder(work.REPORT_TIMER)
+        while ladder and (timer := self.timers.get(work.REPORT_TIMER)) and passed(timer):
+            # A month in which all stood still leaves its time to the next one.
+            again = self._again(timer, ladder, now, now, timer.armed_at if self._stood_still(timer) else None)
             assert again is not None  # it comes for as long as work lasts
             self._set_timers({**self.timers, work.REPORT_TIMER: again})
 
+    def _needless(self, report: Timer) -> bool:
+        """Whether a report is not asked for: it is there, or there is nothing to report."""
+        month = work.month_asked(report, self.calendar.zone)
+        return work.month_reported(self.application, month, self.calendar.zone) or self._stood_still(report)
+
+    def _stood_still(self, report: Timer) -> bool:
+        return work.stood_still(self.application, work.month_asked(report, self.calendar.zone), self.calendar.zone)
+
     def _come_due(self, key: str, timer: Timer, ladder: Ladder, now: datetime, recorded_at: datetime) -> None:
         super()._come_due(key, timer, ladder, now, recorded_at)
-        self._pass_reported(now)
+        self._pass_reports(self._needless, now)
 
     def _arm_adopted(self, command: m.AdoptAt, facts: Facts, number: int, now: datetime) -> None:
         """Its stage's deadlines, counted from the day it came there. Whom they remind is told from now on."""
@@ -758,11 +778,7 @@ class ApplicationFile(CaseFile):
             stated = {"ends_on": command.ends_on} if name == "implementation_end" and command.ends_on else {}
             self._arm(name, number, since, stated, told_since=now)
         # Reports that were due before are not in its file: the first that is asked for is the next one.
-        ladder = self.edition.ladder(work.REPORT_TIMER)
-        while ladder and (timer := self.timers.get(work.REPORT_TIMER)) and timer.due_at <= now:
-            again = self._again(timer, ladder, now)
-            assert again is not None  # it comes for as long as work lasts
-            self._set_timers({**self.timers, work.REPORT_TIMER: self._not_before_armed(again, ladder, now)})
+        self._pass_reports(lambda report: report.due_at <= now, now)
 
     def handle(self, command: m.Command, now: datetime, recorded_at: datetime) -> Receipt:
         """Make or propose a move; a conflict found after the decision is flagged, and takes nothing back by itself.

@@ -207,6 +207,9 @@ def _undo(facts: Facts) -> dict[str, Any]:
     return {**facts_of_then, "timers": {**facts.application.timers, **back}}
 
 
+OVERTAKES: dict[str, tuple[str, ...]] = {**procurement.OVERTAKES, **work.OVERTAKES}
+"""Move → whose proposals end with it, what they were about being no longer so."""
+
 EFFECTS: dict[str, Effect] = {
     **framework.EFFECTS,
     **procurement.EFFECTS,

@@ -45,15 +45,15 @@ def scopes(countries: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(countries)) or (ALL,)
 
 
-def pauses_of(freezes: Iterable[Freeze]) -> tuple[Pause, ...]:
-    """When anything rested that all of these freezes concern; where two of them overlap, the time counts once."""
+def pauses_of(rests: Iterable[Freeze | Pause]) -> tuple[Pause, ...]:
+    """When anything rested that all of these concern; where two of them overlap, the time counts once."""
     found: list[Pause] = []
-    for freeze in sorted(freezes, key=lambda one: one.since):
+    for rest in sorted(rests, key=lambda one: one.since):
         last = found[-1] if found else None
-        if last is None or (last.until is not None and last.until < freeze.since):
-            found.append(Pause(since=freeze.since, until=freeze.until))
-        elif last.until is not None and (freeze.until is None or freeze.until > last.until):
-            found[-1] = last.model_copy(update={"until": freeze.until})
+        if last is None or (last.until is not None and last.until < rest.since):
+            found.append(Pause(since=rest.since, until=rest.until))
+        elif last.until is not None and (rest.until is None or rest.until > last.until):
+            found[-1] = last.model_copy(update={"until": rest.until})
     return tuple(found)
 
 
@@ -95,7 +95,8 @@ def _after(timer: Timer, since: datetime, until: datetime) -> Timer:
     if due_at == timer.due_at:
         return timer
     # The generation is in the keys of reminders: what is reminded of at the new date is another letter.
-    moved = {"due_at": due_at, "armed_at": timer.armed_at + (due_at - timer.due_at)}
+    by = due_at - timer.due_at
+    moved = {"due_at": due_at, "armed_at": timer.armed_at + by, "rested": timer.rested + by}
     return timer.model_copy(update={**moved, "generation": timer.generation + 1})
 
 

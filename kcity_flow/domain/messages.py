@@ -860,12 +860,16 @@ class AdoptedParty(Frozen):
 
 
 class AdoptedContract(Frozen):
-    """Its contract: with whom, how much in KRW, and who signed the framework for the contractor, and when."""
+    """Its contract: with whom, how much in KRW, and who signed the framework for the contractor, and when.
+
+    ``country`` is the contractor's; what was adopted before it was asked for has none.
+    """
 
     contractor: OrganisationId
     krw: Krw
     signatory: PersonId
     signed_on: Day
+    country: Country | None = None
 
 
 class _Running(Command):

@@ -81,7 +81,7 @@ WHILE_FROZEN = (
 )  # fmt: skip
 """What people still do while it is frozen, beside undoing a move; and whatever the edition orders."""
 
-CLAIMED = (S.IMPLEMENTATION, S.ACCEPTANCE, S.SETTLEMENT)
+CLAIMED = (*WORK, S.SETTLEMENT)
 REFUNDED = (S.SETTLEMENT, S.CLOSED, S.TERMINATED)
 EDITION = Via.EDITION
 
@@ -189,12 +189,12 @@ FACT_MOVES = (
     Move("visit_site",              WORK,                              None,             DESK,       (w.done_by_today,)),
     Move("accept_milestone",        (S.IMPLEMENTATION,),               None,             DESK,       (g.impartial, w.milestone_reported, w.evidence_attached, w.not_who_reported_it)),
     Move("approve_subcontract",     (S.IMPLEMENTATION,),               None,             DESK,       (g.impartial, w.evidence_attached, w.subcontracts_within_contract)),
-    Move("claim",                   CLAIMED,                           None,             (R.CONTRACTOR, *DESK), (w.own_contract, w.evidence_attached, w.claim_numbered_anew, w.milestone_accepted, w.within_milestone, w.claims_within_contract, w.payee_korean)),
-    Move("accept_claim",            (*WORK, S.SETTLEMENT),             None,             DESK,       (g.impartial, w.claim_waits, w.evidence_attached, w.not_the_claimant)),
-    Move("reject_claim",            (*WORK, S.SETTLEMENT),             None,             DESK,       (g.impartial, w.claim_waits, g.reason_given)),
+    Move("claim",                   CLAIMED,                           None,             (R.CONTRACTOR, *DESK), (w.own_contract, w.evidence_attached, w.claim_numbered_anew, w.milestone_accepted, w.within_milestone, w.claims_within_contract, w.payee_of_the_contract, w.payee_korean)),
+    Move("accept_claim",            CLAIMED,                           None,             DESK,       (g.impartial, w.claim_waits, w.evidence_attached, w.not_the_claimant)),
+    Move("reject_claim",            CLAIMED,                           None,             DESK,       (g.impartial, w.claim_waits, g.reason_given)),
     Move("pay",                     ENDS_OF_WORK,                      None,             FINANCE,    (g.impartial, w.claim_accepted, w.neither_claimant_nor_accepter, w.payee_korean, w.payments_within_contract, w.evidence_attached, w.done_by_today)),
     Move("extend",                  WORK,                              None,             MINISTRY,   (w.later_than_the_end, w.ends_in_the_future, w.reason_known), MINISTRY),
-    Move("replace_contractor",      (S.SUSPENDED,),                    None,             OFFICER,    (g.impartial, g.reason_given, w.evidence_attached, w.claims_decided, w.sums_as_recorded, w.another_contractor, p.contractor_korean, p.contractor_acceded, w.within_what_is_left), OFFICER),
+    Move("replace_contractor",      (S.SUSPENDED,),                    None,             OFFICER,    (g.impartial, g.reason_given, w.evidence_attached, w.claims_decided, w.accepted_claimed, w.sums_as_recorded, w.another_contractor, p.contractor_korean, p.contractor_acceded, w.within_what_is_left), OFFICER),
     Move("agree_acceptance",        (S.ACCEPTANCE,),                   None,             (R.HOST_GOVERNMENT, *DESK), (w.speaks_for_the_host, w.signs_for_no_side_else, w.not_who_reported_it, w.accepts_once, w.same_acceptance)),
     Move("notify_termination",      WORK,                              None,             MINISTRY,   (g.reason_given, w.notice_period_long_enough, w.notice_not_shortened)),
     Move("withdraw_termination",    WORK,                              None,             MINISTRY,   (w.notice_given, g.reason_given)),
@@ -224,7 +224,7 @@ EDITION_MOVES = (
     Move("cancel_award",            (E.DECIDING, E.PUBLISHED),         None,             MINISTRY,   (s.holds_a_place, s.reason_given), MINISTRY),
     Move("cancel_call",             (E.OPEN, E.DECIDING, E.PUBLISHED), None,             MINISTRY,   (s.of_this_edition, s.scope_stated, s.reason_given), MINISTRY),
     Move("order_return",            (E.DECIDING, E.PUBLISHED),         None,             DESK,       (s.held_before, s.let_go_of, s.returned_place_free, s.reason_given), DESK),
-    Move("adopt",                   (E.OPEN, E.DECIDING, E.PUBLISHED), None,             (R.HEAD,),  (s.stage_is_adopted, s.programme_known, s.numbered_in_it, g.in_writing, a.came_to_it_before, a.signatures_known, a.contract_known, a.result_known, s.not_adopted_before, s.room_for_the_adopted), (R.HEAD, R.MINISTRY)),
+    Move("adopt",                   (E.OPEN, E.DECIDING, E.PUBLISHED), None,             (R.HEAD,),  (s.stage_is_adopted, s.programme_known, s.numbered_in_it, g.in_writing, a.came_to_it_before, a.signatures_known, a.contract_known, a.contract_korean, a.result_known, s.not_adopted_before, s.room_for_the_adopted), (R.HEAD, R.MINISTRY)),
     Move("release_place",           (E.OPEN, E.DECIDING, E.PUBLISHED), None,             PEOPLE + CLOCK, (s.known_to_the_edition,), (), (), Via.APPLICATION),
     Move("freeze",                  (E.OPEN, E.DECIDING, E.PUBLISHED), None,             MINISTRY,   (s.of_this_edition, fz.something_to_freeze, fz.counts_from_then, s.reason_given), MINISTRY),
     Move("unfreeze",                (E.OPEN, E.DECIDING, E.PUBLISHED), None,             MINISTRY,   (s.of_this_edition, fz.something_to_lift, s.reason_given), MINISTRY),
@@ -255,7 +255,7 @@ def _returns() -> tuple[Move, ...]:
     )
 
 
-RUNNING = (a.came_to_it_before, a.signatures_known, a.contract_known, a.result_known)
+RUNNING = (a.came_to_it_before, a.signatures_known, a.contract_known, a.contract_korean, a.result_known)
 """What must be known of a project that is adopted: asked by the edition, and once more where its file begins."""
 
 ADOPTIONS = tuple(

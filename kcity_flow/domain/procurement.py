@@ -22,13 +22,21 @@ from kcity_flow.domain.application import (
     Question,
     Tender,
 )
-from kcity_flow.domain.edition import BEFORE_CLOSE, ProcurementMode
+from kcity_flow.domain.edition import BEFORE_CLOSE, ProcurementMode, Programme
 from kcity_flow.domain.freeze import falls_on
 from kcity_flow.domain.guards import Setting
 from kcity_flow.domain.stages import Role
 
 STANDSTILL = "standstill"
 """The timer by which the arrival of a complaint is judged."""
+
+OVERTAKES = {
+    "evaluate_bids": ("evaluate_bids",),
+    "record_negotiation": ("award_contract",),
+    "uphold_complaint": ("uphold_complaint", "award_contract"),
+    "dismiss_complaint": ("uphold_complaint",),
+}
+"""Move → whose proposals end with it: they were about a tender that is no longer so."""
 
 
 def open_tender(setting: Setting) -> str:
@@ -414,11 +422,14 @@ def _designated(facts: Facts) -> bool:
 
 def contractor_korean(facts: Facts) -> str:
     """Korean contractors or consultants (announcement, 4), where the edition says so, by what the bid said as well."""
-    if facts.programme.procurement.contractor == "any":
-        return ""
     bid = facts.application.tender.bid_of(facts.command.contractor)
-    korean = facts.command.country == "KR" and (bid is None or bid.country in (None, "KR"))
-    return "" if korean else "a Korean contractor"
+    return korean(facts.programme, facts.command.country, bid.country if bid else None)
+
+
+def korean(programme: Programme, *countries: str | None) -> str:
+    """Whether a contractor is Korean where the edition says so, by each country that is known to be its own."""
+    abroad = programme.procurement.contractor != "any" and {*countries} - {None, "KR"}
+    return "a Korean contractor" if abroad else ""
 
 
 def contractor_acceded(facts: Facts) -> str:

@@ -29,9 +29,11 @@ from kcity_flow.domain.application import (
     Settlement,
     Subcontract,
     Suspension,
+    Timer,
     Visit,
 )
 from kcity_flow.domain.stages import Role, Stage
+from kcity_flow.domain.values import last_day, start_of
 
 LONG_STOP = "settlement_long_stop"
 REPORT_TIMER = "report"
@@ -182,6 +184,18 @@ def month_due(due_on: date) -> str:
     return month_of(due_on.replace(day=1) - timedelta(days=1))
 
 
+def month_asked(timer: Timer, zone: ZoneInfo) -> str:
+    """The month whose report a timer waits for: a pause moves the day, and not the month."""
+    return month_due(last_day(timer.would_be_due_at, zone))
+
+
+def stood_still(application: Application, month: str, zone: ZoneInfo) -> bool:
+    """Whether the work rested all of a month; a pause that lasts does not count yet."""
+    first = date.fromisoformat(f"{month}-01")
+    begins, ends = start_of(first, zone), start_of((first + timedelta(days=31)).replace(day=1), zone)
+    return any(pause.since <= begins and pause.until and ends <= pause.until for pause in application.rested)
+
+
 def month_of_the_work(facts: Facts) -> str:
     """A report is on a month since the contract, up to this one; an interim report not before half of the work."""
     application, zone = facts.application, _zone(facts)
@@ -262,6 +276,13 @@ def claims_within_contract(facts: Facts) -> str:
     return _at_most(facts.application.claimed_krw() + facts.command.krw, _contract_krw(facts))
 
 
+def payee_of_the_contract(facts: Facts) -> str:
+    """Who is paid is the contract's firm, which pays its subcontractors itself (assumed)."""
+    contract = facts.application.contract
+    firm = contract.contractor if contract else ""
+    return "" if facts.command.payee == firm else f"the contract's firm, {firm}, as payee"
+
+
 def payee_korean(facts: Facts) -> str:
     """Who is paid is seated in Korea where the edition says so (announcement, 4, of contractors; assumed of payees)."""
     command: Any = facts.command
@@ -308,6 +329,15 @@ def claims_decided(facts: Facts) -> str:
     """No claim waits: its sum would be neither paid nor due."""
     waiting = [str(claim.number) for claim in facts.application.claims if claim.state == "claimed"]
     return f"a decision on the claims {', '.join(waiting)}" if waiting else ""
+
+
+def accepted_claimed(facts: Facts) -> str:
+    """What was accepted under a contract is claimed under it, as far as its sum goes (assumed)."""
+    application = facts.application
+    accepted = [one for one in application.plan if one.accepted_at]
+    left = [one.key for one in accepted if application.claimed_krw(milestone=one.key) < one.krw]
+    unclaimed = left and application.claimed_krw() < _contract_krw(facts)
+    return f"claims of the whole sum of {', '.join(left)}, which the present contractor reached" if unclaimed else ""
 
 
 def sums_as_recorded(facts: Facts) -> str:
@@ -618,6 +648,9 @@ def _replace_contractor(facts: Facts) -> dict[str, Any]:
         # The sum stays that of the whole: every limit counts what went to whoever was replaced.
         "contract": Contract(contractor=command.contractor, krw=command.paid_krw + command.due_krw + command.krw),
         "contracts_before": (*earlier, Contract(contractor=old.contractor, krw=went)),
+        # What the old one handed in and nobody accepted the new one reports, and plans, anew.
+        "plan": tuple(one if one.accepted_at else _fresh(one) for one in facts.application.plan),
+        "plan_proposed": None,
         "subcontracts": (),
         "reports_missed": 0,
     }
@@ -676,6 +709,10 @@ def _replace_record(facts: Facts) -> dict[str, Any]:
     replaced = facts.command.supersedes
     records = facts.application.follow_ups
     return {"follow_ups": tuple(_record(facts) if record.entry == replaced else record for record in records)}
+
+
+OVERTAKES = {"withdraw_termination": ("terminate",)}
+"""Move → whose proposals end with it: the notice they rest on is no more."""
 
 
 EFFECTS: dict[str, Effect] = {

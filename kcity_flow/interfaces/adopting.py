@@ -36,6 +36,7 @@ COLUMNS = {
     "parties": "party=kind/signatory's id/day of the signature, separated by ;",
     "framework": "file or hash of the framework's text that was signed",
     "contractor": "name of the contractor, or an id O-…",
+    "contract_country": "the contractor's, ISO 3166-1, two letters",
     "contract_krw": "the contract's sum",
     "contract_signatory": "id of the person who signed for the contractor",
     "contract_signed_on": "when",
@@ -47,10 +48,10 @@ COLUMNS = {
     "months": "length of the work",
     "over_quota_reason": "for more places than the quota is about",
 }
-"""The header row of a CSV file; the last fourteen may be missing."""
+"""The header row of a CSV file."""
 
-NEEDED = tuple(name for number, name in enumerate(COLUMNS) if number < len(COLUMNS) - 14 and name != "address")
-"""Those that a file must have."""
+NEEDED = (*files.ALWAYS, "stage", "since", "krw", "evidence")
+"""The columns that it must have; the others may be missing where the stage does not need them."""
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _PARTY = re.compile(r"([^/]+)/([^/]+)(?:/([^/]+))?")
@@ -135,8 +136,10 @@ def _completed(written: dict[str, Any], keep: Callable[[str], str]) -> dict[str,
     if isinstance(parties := data.get("parties"), str):
         data["parties"] = [_party(name, said) for name, said in files.pairs(parties, "parties")]
     if "contractor" in data:
-        said = {name: data.pop(f"contract_{name}", None) for name in ("krw", "signatory", "signed_on")}
+        said = {name: data.pop(f"contract_{name}", None) for name in ("country", "krw", "signatory", "signed_on")}
         data["contract"] = {"contractor": data.pop("contractor"), **said}
+    if isinstance(contract := data.get("contract"), dict) and not contract.get("country"):
+        raise ValueError("the country of the contractor missing; write an ISO 3166-1 code like KR")
     if isinstance(settled := data.get("settled"), str):
         data["settled"] = settled.casefold() in ("yes", "true")
     return data

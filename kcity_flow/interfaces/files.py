@@ -43,6 +43,9 @@ PROJECT = {
 }
 """The columns of every file of projects: what is to be done where, and who applies."""
 
+ALWAYS = tuple(name for name in PROJECT if name != "address")
+"""Those that none goes without; a contact who has an id needs no address."""
+
 COLUMNS = {
     **PROJECT,
     "received_at": "when it arrived, Korean time unless it has a zone; empty: now",
@@ -59,9 +62,9 @@ COLUMNS = {
     "site_kind": "one of the programme's kinds of site",
     "sector": "one of the programme's sectors",
 }
-"""The header row of a CSV file; the last eleven may be missing."""
+"""The header row of a CSV file."""
 
-_NEEDED = ("programme", "title", "city", "country", "kind", "organisation", "contact", "channel")
+_NEEDED = (*ALWAYS, "channel")
 _APPLICANT = ("country", "kind", "organisation", "contact", "address", "partners")
 
 HALF_A_CHARACTER = "it holds half a character, such as \\ud800; write the whole one"

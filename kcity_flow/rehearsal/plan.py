@@ -22,13 +22,12 @@ from kcity_flow.domain.evaluation import criterion_mean, final_score, judged_ste
 from kcity_flow.domain.messages import ConflictKind, Outcome
 from kcity_flow.domain.procurement import tie_of, undeclared
 from kcity_flow.domain.stages import ENDS, EditionStage, Role, Stage
-from kcity_flow.domain.values import last_day
 from kcity_flow.domain.work import (
     LONG_STOP,
     NOTICE_TIMER,
     REPORT_TIMER,
     half_of_the_work,
-    month_due,
+    month_asked,
     month_of,
     settled,
 )
@@ -238,7 +237,10 @@ class Story:
             "evidence": [self.proof("minutes of the handover")],
         }  # fmt: skip
         if "award_contract" in come_to:
-            contract = {"contractor": firm(self._firm), "krw": award * 95 // 100, "signatory": f"P-FIRM-{self._firm}"}
+            contract = {
+                "contractor": firm(self._firm), "country": "KR", "krw": award * 95 // 100,
+                "signatory": f"P-FIRM-{self._firm}",
+            }  # fmt: skip
             ends_on = (today + timedelta(days=540)).isoformat()
             told |= {"contract": contract | signed, "paid_krw": award * 3 // 10, "ends_on": ends_on}
         if "submit_final" in come_to:
@@ -1207,8 +1209,7 @@ class Story:
     def report_what_is_due(self) -> Script:
         """The reports of the months that are due about now."""
         while (at := self._next_report()) is not None and at <= self.theatre.now:
-            due_on = last_day(self.app.timers[REPORT_TIMER].due_at, self.theatre.calendar.zone)
-            yield from self.report(month_due(due_on))
+            yield from self.report(month_asked(self.app.timers[REPORT_TIMER], self.theatre.calendar.zone))
 
     def work_on(self, until: datetime) -> Script:
         """Work until then, with a report each month."""
@@ -1365,9 +1366,11 @@ class Story:
         yield from self.do("resume", self.by(R.MINISTRY), reason="the site is open again")
 
     def replace_contractor(self) -> Script:
-        """Another firm accedes to the framework and does the rest."""
+        """The first one is paid for what was accepted; another firm accedes to the framework and does the rest."""
         contract, number = self.app.contract, (self.character.number + 1) % len(self.theatre.cast.firms) + 1
         assert contract is not None  # it is being worked on
+        for milestone in self.app.plan:
+            yield from self.be_paid(milestone.key)
         yield from self.list_and_sign(firm(number), "company", f"P-FIRM-{number}")
         paid, due = self.app.paid_krw, self.app.owed_krw
         officer = R.PROCUREMENT_OFFICER

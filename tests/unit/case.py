@@ -329,8 +329,9 @@ class Case(_Bench):
     def claiming(self, krw: int = 40_000_000, milestone: str = "part_1", claim: int = 0, **more: Any) -> dict[str, Any]:
         """What a claim says."""
         number = claim or len(self.facts.claims) + 1
-        data = {"claim": number, "milestone": milestone, "krw": krw, "payee": "O-KR", "country": "KR"}
-        return data | {"evidence": [HASH]} | more
+        data = {"claim": number, "milestone": milestone, "krw": krw, "country": "KR"}
+        payee = self.facts.contract.contractor if self.facts.contract else "O-KR"
+        return data | {"payee": payee, "evidence": [HASH]} | more
 
     def claimed(self, krw: int = 40_000_000, **more: Any) -> Self:
         self.do("claim", person=self.contractor, **self.claiming(krw, **more))

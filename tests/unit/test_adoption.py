@@ -12,6 +12,7 @@ from kcity_flow.domain.errors import GuardFailed, NotPermitted, Unreadable
 from kcity_flow.domain.messages import Via
 from kcity_flow.domain.retelling import application_of, call_of
 from kcity_flow.domain.stages import EditionStage, Role, Stage
+from kcity_flow.domain.work import month_asked
 from kcity_flow.interfaces import adopting, files
 from tests.unit.case import HASH, SEOUL, Case, Office, rules, seoul
 
@@ -20,7 +21,13 @@ PARTIES = [
     {"party": "MOLIT", "kind": "korean_government", "signatory": "P-SIGN-MOLIT", "signed_on": date(2020, 8, 1)},
     {"party": "CITY", "kind": "host_government", "signatory": "P-SIGN-CITY", "signed_on": date(2020, 8, 3)},
 ]
-CONTRACT = {"contractor": "O-KR", "krw": 280_000_000, "signatory": "P-SIGN-KR", "signed_on": date(2020, 9, 1)}
+CONTRACT = {
+    "contractor": "O-KR",
+    "country": "KR",
+    "krw": 280_000_000,
+    "signatory": "P-SIGN-KR",
+    "signed_on": date(2020, 9, 1),
+}
 PROJECT = {
     "programme": "planning",
     "applicant": {"contact": "P-MAYOR", "organisation": "O-CUZCO", "kind": "local_government", "country": "PE"},
@@ -99,6 +106,44 @@ def test_nobody_is_reminded_of_what_was_due_before_it_was_adopted():
     assert [letter.template for letter in case.letters][:1] == ["overdue"]
 
 
+@pytest.mark.parametrize(
+    ("since", "reports"),
+    [
+        (date(2020, 9, 1), [("2020-09", date(2020, 10, 1)), ("2020-10", date(2020, 11, 1))]),  # the first is due today
+        (date(2020, 3, 15), [("2020-09", date(2020, 10, 15)), ("2020-10", date(2020, 11, 15))]),
+    ],
+)
+def test_reports_are_asked_for_from_the_first_that_falls_due_after_it_was_adopted(since, reports):
+    case, found = adopted(Stage.IMPLEMENTATION, since=since), []
+    for _ in reports:
+        timer = case.file.timers["report"]
+        found.append((month_asked(timer, SEOUL), last_day(case, "report")))
+        while case.file.timers["report"].fallen == timer.fallen:
+            case.until(case.file.next_due())
+
+    assert found == reports
+
+
+def test_one_that_is_adopted_while_its_country_is_frozen_rests_until_that_is_lifted(office):
+    office.two("freeze", countries=["PE"], reason="b" * 64)
+    office.until(NOW + timedelta(days=5))
+    adopt(office)
+    [(_, trigger, data)] = office.file.orders[-1].commands
+    case = Case(edition="2020")
+    case.now = office.now
+    case.give(case.command(trigger, data.pop("by"), **{k: v for k, v in data.items() if v is not None}))
+    assert (case.facts.frozen_since, [*case.facts.frozen]) == (NOW, ["PE"])
+    due, ends_on = case.file.timers["implementation_end"].due_at, case.facts.ends_on
+
+    case.wait(days=45)
+    assert [entry.command for entry in case.entries] == [trigger]
+    case.ordered("unfreeze", countries=["PE"], thawed_at=case.now, reason="b" * 64)
+    rested = case.now - NOW
+    assert (case.file.timers["implementation_end"].due_at, case.facts.ends_on) == (
+        due + rested, ends_on + rested,
+    )  # fmt: skip
+
+
 def test_only_the_edition_adopts():
     case = Case(edition="2020")
     case.now = NOW
@@ -162,6 +207,7 @@ def test_what_the_edition_orders_is_what_the_application_makes_of_it(office):
         ("came_to_it_before", {"since": date(2020, 10, 2)}),
         ("signatures_known", {"parties": PARTIES[:1]}),
         ("contract_known", {"contract": None}),
+        ("contract_korean", {"contract": CONTRACT | {"country": "PE"}}),
         ("result_known", {"stage": "closed"}),
     ],
 )
@@ -239,11 +285,12 @@ def test_results_that_are_published_later_are_not_those_of_the_adopted(office):
 # --- files ------------------------------------------------------------------------------------------------------------
 
 HEADER = ("programme,title,city,country,kind,organisation,contact,address,stage,since,krw,evidence,parties,"
-          "framework,contractor,contract_krw,contract_signatory,contract_signed_on,ends_on")  # fmt: skip
+          "framework,contractor,contract_country,contract_krw,contract_signatory,contract_signed_on,"
+          "ends_on")  # fmt: skip
 SIGNED = "KR-MOLIT=korean_government/P-GOV-KR/2020-08-01;PE-GOV=host_government/P-GOV-PE/2020-08-03"
 ROW = (
     "planning,Airport Area,Cuzco,PE,local_government,City of Cuzco,Rosa,rosa@example.org,implementation,2020-09-01,"
-    f"500000000,{HASH},{SIGNED},{HASH},Hanbit,480000000,P-FIRM-1,2020-09-01,2021-03-31"
+    f"500000000,{HASH},{SIGNED},{HASH},Hanbit,KR,480000000,P-FIRM-1,2020-09-01,2021-03-31"
 )
 
 
@@ -255,11 +302,13 @@ def judged(tmp_path: Path, office: Office, *rows: str, known: dict[str, str] | N
 
 
 def test_a_file_is_judged_row_by_row_as_if_those_before_were_adopted(office, tmp_path):
-    sound, twice, unproven, unknown, late = judged(
+    sound, twice, unproven, unknown, late, stateless, abroad = judged(
         tmp_path, office, ROW, ROW.replace("Airport Area", "Station"),
         ROW.replace(HASH, "", 1).replace("Cuzco", "Puno"),
         ROW.replace("implementation", "dreaming").replace("Cuzco", "Ica"),
         ROW.replace("2020-09-01,500", "2020-12-01,500").replace("Cuzco", "Tacna"),
+        ROW.replace("Hanbit,KR", "Hanbit,").replace("Cuzco", "Lima"),
+        ROW.replace("Hanbit,KR", "Hanbit,PE").replace("Cuzco", "Lima"),
     )  # fmt: skip
 
     assert (sound.faults, sound.data["contract"]["krw"], sound.data["evidence"]) == ((), "480000000", [HASH])
@@ -267,6 +316,8 @@ def test_a_file_is_judged_row_by_row_as_if_those_before_were_adopted(office, tmp
     assert unproven.faults == ("it lacks the hash of the letter or message as evidence",)
     assert unknown.faults[0].startswith("stage: Input should be 'absent', 'received'")
     assert late.faults == ("it lacks a day that is not in the future as since",)
+    assert stateless.faults == ("the country of the contractor missing; write an ISO 3166-1 code like KR",)
+    assert abroad.faults == ("it lacks a Korean contractor",)
 
 
 def test_a_file_knows_what_was_adopted_before(office, tmp_path):
@@ -293,7 +344,7 @@ paid_krw = 480_000_000
 settled = true
 grade = "good"
 applicant = { country = "PE", kind = "local_government", organisation = "City of Cuzco", contact = "P-ROSA" }
-contract = { contractor = "Hanbit", krw = 480_000_000, signatory = "P-FIRM-1", signed_on = 2020-08-10 }
+contract = { contractor = "Hanbit", country = "KR", krw = 480_000_000, signatory = "P-FIRM-1", signed_on = 2020-08-10 }
 deliverables = [{ kind = "master_plan", sha256 = "HASH" }]
 parties = [
     { party = "KR-MOLIT", kind = "korean_government", signatory = "P-GOV-KR", signed_on = 2020-08-01 },

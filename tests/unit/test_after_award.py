@@ -76,6 +76,12 @@ def test_a_payment_by_whoever_accepted_the_claim_or_beyond_the_contract_is_told(
     assert any(said.endswith("of a contract of 1") for said in told(changed(paid, "award_contract", data=small)))
 
 
+def test_a_claim_for_another_than_the_firm_of_the_contract_is_told(paid: list[Entry]) -> None:
+    other = next(entry.data for entry in paid if entry.command == "claim") | {"payee": "O-OTHER"}
+
+    assert "claim: it was for another than the contract's firm" in told(changed(paid, "claim", data=other))
+
+
 def test_a_clock_that_acts_in_a_pause_is_told(season: Ledgers) -> None:
     rested = next(
         ledger

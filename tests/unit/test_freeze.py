@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kcity_flow.audit.contracting import record
 from kcity_flow.audit.explain import explain
 from kcity_flow.audit.moments import Source
 from kcity_flow.domain.errors import GuardFailed, IllegalMove
@@ -289,6 +290,36 @@ def test_a_meeting_a_tender_and_a_notice_of_termination_move_with_it():
         "P-MAYOR",
         "P-SIGN-O-KR",
     }
+
+
+def test_a_tender_that_closes_later_is_told_to_its_bidders_and_to_the_public():
+    case = Case().to(S.PROCUREMENT)
+    case.notice()
+    case.do("receive_bid", bidder="O-KR", sealed=HASH, contact="P-BIDDER")
+    sent, closes_at = len(case.letters), case.facts.tender.closes_at
+
+    closes_later = closes_at + frozen_for(case, days=8)
+
+    told = [letter for letter in case.letters[sent:] if letter.to == "P-BIDDER"]
+    assert [letter.template for letter in told] == ["frozen", "thawed"]
+    dates = {moved.timer: (moved.was, moved.due_at) for moved in told[-1].dates}
+    assert dates["procurement_notice"] == (closes_at, closes_later)
+    released = record(case.edition, case.entries, {}, "ocds-x").releases[-1]
+    assert (released.tag, released.tender.tenderPeriod.endDate) == (("tenderAmendment",), closes_later)
+
+
+def test_a_suspension_that_is_undone_keeps_the_freeze_that_was_in_it():
+    case = Case().to(S.IMPLEMENTATION)
+    due, ends = dues(case)["implementation_end"], case.facts.ends_on
+    case.do("suspend", reason=REASON)
+    case.wait(days=5)
+    pause = frozen_for(case, days=30)
+    case.wait(days=5)
+    case.two("return_to_implementation", reason=REASON)
+
+    assert [one.until - one.since for one in case.facts.pauses] == [pause]
+    assert (case.facts.suspended_at, case.facts.suspensions) == (None, ())
+    assert (dues(case)["implementation_end"], case.facts.ends_on) == (due + pause, ends + timedelta(days=30))
 
 
 def test_a_freeze_that_is_dated_back_begins_after_what_has_happened():

@@ -106,7 +106,13 @@ SIGNED = [{"party": party, "kind": kind, "signatory": f"P-SIGN-{party}", "signed
 STUDY = [{"kind": "master_plan", "sha256": HASH}]
 RUNS = {"programme": "planning", "applicant": {"contact": "P-MAYOR", "organisation": "O-T", "kind": "local_government", "country": "GE"},
         "city": "T", "title": "t", "since": date(2020, 2, 5), "krw": 300_000_000, "rank": 1, "framework": HASH, "evidence": [HASH]}  # fmt: skip
-CONTRACT = {"contractor": "O-KR", "krw": 300_000_000, "signatory": "P-SIGN-FIRM", "signed_on": date(2020, 2, 4)}
+CONTRACT = {
+    "contractor": "O-KR",
+    "country": "KR",
+    "krw": 300_000_000,
+    "signatory": "P-SIGN-FIRM",
+    "signed_on": date(2020, 2, 4),
+}
 AT_WORK = RUNS | {"parties": SIGNED, "contract": CONTRACT, "ends_on": date(2021, 3, 31)}
 
 
@@ -842,6 +848,7 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("milestone_accepted",        "claim",          CLAIM,                       at(S.IMPLEMENTATION, planned, reported),     at(S.IMPLEMENTATION, planned, reached), {}),
     ("within_milestone",          "claim",          CLAIM | {"claim": 2, "krw": 10_000_001}, at(S.IMPLEMENTATION, planned, reached, claimed(30_000_000)), at(S.IMPLEMENTATION, planned, reached, claimed(30_000_000)), {"krw": 10_000_000}),
     ("claims_within_contract",    "claim",          CLAIM | {"krw": 40_000_000}, at(S.IMPLEMENTATION, planned, reached, contract_of(39_999_999)), at(S.IMPLEMENTATION, planned, reached, contract_of(40_000_000)), {}),
+    ("payee_of_the_contract",     "claim",          CLAIM | {"payee": "O-SUB"},  at(S.IMPLEMENTATION, planned, reached, do("approve_subcontract", **SUBCONTRACT)), at(S.IMPLEMENTATION, planned, reached), {"payee": "O-KR"}),
     ("payee_korean",              "claim",          CLAIM | {"country": "GE"},   at(S.IMPLEMENTATION, planned, reached),      at(S.IMPLEMENTATION, planned, reached), {"country": "KR"}),
     ("payee_korean",              "pay",            PAYMENT,                     at(S.IMPLEMENTATION, planned, reached, accepted(), claim_with(country="GE")), at(S.IMPLEMENTATION, planned, reached, accepted()), {}),
     ("claim_waits",               "accept_claim",   {"claim": 1, "evidence": [HASH]}, at(S.IMPLEMENTATION, planned, reached, accepted()), at(S.IMPLEMENTATION, planned, reached, claimed()), {}),
@@ -855,7 +862,9 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("neither_claimant_nor_accepter", "pay",        PAYMENT | {"person": "P-DESK"}, at(S.IMPLEMENTATION, planned, reached, accepted()), at(S.IMPLEMENTATION, planned, reached, accepted()), {"person": "P-FINANCE"}),
     ("payments_within_contract",  "pay",            PAYMENT,                     at(S.IMPLEMENTATION, planned, reached, accepted(), contract_of(39_999_999)), at(S.IMPLEMENTATION, planned, reached, accepted(), contract_of(40_000_000)), {}),
     ("evidence_attached",         "pay",            PAYMENT | {"evidence": []},  at(S.IMPLEMENTATION, planned, reached, accepted()), at(S.IMPLEMENTATION, planned, reached, accepted()), {"evidence": [HASH]}),
-    ("claims_decided",            "replace_contractor", OTHER,                   at(S.IMPLEMENTATION, planned, reached, claimed(), joined), at(S.IMPLEMENTATION, planned, reached, joined), {}),
+    ("claims_decided",            "replace_contractor", OTHER,                   at(S.IMPLEMENTATION, planned, reached, claimed(), joined), at(S.IMPLEMENTATION, planned, reached, accepted(), joined), {"due_krw": 40_000_000}),
+    ("accepted_claimed",          "replace_contractor", OTHER | {"due_krw": 39_999_999}, at(S.IMPLEMENTATION, planned, reached, accepted(39_999_999), joined), at(S.IMPLEMENTATION, planned, reached, accepted(39_999_999), joined, accepted(1)), {"due_krw": 40_000_000}),
+    ("accepted_claimed",          "replace_contractor", OTHER | {"due_krw": 39_999_999}, at(S.IMPLEMENTATION, planned, reached, accepted(39_999_999), contract_of(40_000_000), joined), at(S.IMPLEMENTATION, planned, reached, accepted(39_999_999), contract_of(40_000_000), joined, contract_of(39_999_999)), {"krw": 0}),
     ("sums_as_recorded",          "replace_contractor", OTHER | {"paid_krw": 40_000_000}, at(S.IMPLEMENTATION, planned, reached, accepted(), joined), at(S.IMPLEMENTATION, planned, reached, accepted(), joined), {"paid_krw": 0, "due_krw": 40_000_000}),
     ("another_contractor",        "replace_contractor", OTHER | {"contractor": "O-KR"}, at(S.IMPLEMENTATION, joined),         at(S.IMPLEMENTATION, joined), {"contractor": "O-KR-2"}),
     ("contractor_korean",         "replace_contractor", OTHER | {"country": "GE"}, at(S.IMPLEMENTATION, joined),              at(S.IMPLEMENTATION, joined), {"country": "KR"}),
@@ -911,6 +920,7 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], Given, Given, dict[str, Any]]] 
     ("contract_known",            "adopt_at_implementation", AT_WORK | {"contract": None}, running,                           running, {"contract": CONTRACT}),
     ("contract_known",            "adopt_at_implementation", AT_WORK | {"ends_on": None}, running,                            running, {"ends_on": date(2021, 3, 31)}),
     ("contract_known",            "adopt_at_suspended", AT_WORK | {"contract": CONTRACT | {"krw": 300_000_001}}, running, running, {"contract": CONTRACT}),
+    ("contract_korean",           "adopt_at_implementation", AT_WORK | {"contract": CONTRACT | {"country": "GE"}}, running,   running, {"contract": CONTRACT | {"country": None}}),
     ("result_known",              "adopt_at_acceptance", AT_WORK,                running,                                     running, {"deliverables": STUDY}),
     ("result_known",              "adopt_at_closed", AT_WORK | {"deliverables": STUDY, "settled": True}, running,             running, {"grade": "good"}),
     ("result_known",              "adopt_at_closed", AT_WORK | {"deliverables": STUDY, "grade": "good"}, running,             running, {"settled": True}),

@@ -324,11 +324,11 @@ def test_a_pause_moves_the_milestones_that_are_told() -> None:
 
 
 def replaced() -> Case:
-    case = working().paid(30_000_000)
+    case = working().paid(30_000_000).accepted(10_000_000)
     case.two("list_party", party="O-KR-2", kind="company", signatory="P-SIGN-O-KR-2")
     case.put_signature("O-KR-2", "accede")
     case.do("suspend", reason=REASON)
-    sums = {"krw": 60_000_000, "paid_krw": 30_000_000, "due_krw": 0}
+    sums = {"krw": 60_000_000, "paid_krw": 30_000_000, "due_krw": 10_000_000}
     case.two("replace_contractor", contractor="O-KR-2", country="KR", evidence=[HASH], reason=REASON, **sums)
     return case
 
@@ -341,6 +341,20 @@ def test_another_contractor_is_another_award_and_the_first_contract_ends() -> No
     assert (first["status"], second["status"], second["value"]["amount"]) == ("terminated", "active", 60_000_000)
     assert [award["suppliers"][0]["id"] for award in stands(case)["awards"]] == ["O-KR", "O-KR-2"]
     assert ("transactions" in first["implementation"], "transactions" in second["implementation"]) == (True, False)
+
+
+def test_what_is_paid_to_the_first_contractor_is_paid_under_the_first_contract() -> None:
+    case = replaced()
+    case.do("pay", claim=2, done_on=date(2021, 6, 20), evidence=[HASH])
+
+    first, second = stands(case)["contracts"]
+    assert [(one["id"], one["payee"]["id"]) for one in first["implementation"]["transactions"]] == [
+        ("payment-1", "O-KR"),
+        ("payment-2", "O-KR"),
+    ]
+    assert (first["status"], second["status"], "transactions" in second["implementation"]) == (
+        "terminated", "active", False,
+    )  # fmt: skip
 
 
 def ended_early() -> Case:

@@ -638,3 +638,67 @@ def test_an_evaluation_that_waits_for_its_second_person_reminds_the_others_on_th
 
     assert told == set(EVALUATORS[1:])
     assert set(reminded) == set(EVALUATORS[1:])
+
+
+# --- proposals that are overtaken -------------------------------------------------------------------------------------
+
+AWARD = {"contractor": "O-KR", "country": "KR", "krw": 100_000_000}
+
+
+def complaining() -> Case:
+    """A contract is proposed; then a complaint is booked that had arrived in time."""
+    case = Case().to(Stage.PROCUREMENT)
+    case.tender()
+    case.announce()
+    arrived = case.now
+    case.stand_still()
+    case.do("award_contract", **AWARD)
+    case.do("complain", bidder="O-KR-2", ground="wrong_evaluation", evidence=[HASH], received_at=arrived)
+    return case
+
+
+def waiting(case: Case) -> list[str]:
+    return [proposal.trigger for proposal in case.file.carried.proposals.values()]
+
+
+def test_an_upheld_complaint_ends_the_contract_that_was_proposed_before():
+    case = complaining()
+    assert waiting(case) == ["award_contract"]
+    case.two("uphold_complaint", bidder="O-KR-2", reason=REASON)
+
+    assert waiting(case) == []
+    assert [key for key in case.file.timers if key.startswith("second_person")] == []
+
+
+def test_a_complaint_that_another_dismisses_is_not_upheld_by_an_earlier_proposal():
+    case = complaining()
+    case.do("uphold_complaint", bidder="O-KR-2", reason=REASON)
+    case.do("dismiss_complaint", person="P-OTHER", bidder="O-KR-2", reason=REASON)
+
+    assert waiting(case) == ["award_contract"]
+
+
+def test_another_word_with_the_same_bidder_ends_the_contract_at_the_old_price():
+    case = Case().to(Stage.PROCUREMENT)
+    case.tender()
+    case.announce()
+    case.stand_still()
+    case.do("award_contract", **AWARD)
+    case.do("record_negotiation", bidder="O-KR", agreed=True, krw=90_000_000, evidence=[HASH])
+
+    assert waiting(case) == []
+
+
+def test_of_two_evaluations_that_are_proposed_the_one_that_is_confirmed_ends_the_other():
+    case = Case().to(Stage.PROCUREMENT)
+    case.notice()
+    case.bid("O-KR", "O-KR-2")
+    case.wait(days=20)
+    case.two("open_bids")
+    case.name_committee()
+    case.record_bids()
+    points = [{"bidder": "O-KR", "valid": True, "points": 70}, {"bidder": "O-KR-2", "valid": True, "points": 60}]
+    case.do("evaluate_bids", person="P-EVAL-3", verdicts=points, order=["O-KR", "O-KR-2"])
+    case.evaluate("O-KR", "O-KR-2")
+
+    assert waiting(case) == []

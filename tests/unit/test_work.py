@@ -15,7 +15,7 @@ from kcity_flow.domain.application import Application
 from kcity_flow.domain.errors import GuardFailed, IllegalMove, Refusal
 from kcity_flow.domain.freeze import whole_days
 from kcity_flow.domain.stages import Role, Stage
-from kcity_flow.domain.work import half_of_the_work, month_due, month_reported
+from kcity_flow.domain.work import half_of_the_work, month_asked, month_due, month_reported
 from kcity_flow.interfaces import tables
 from tests.unit.case import HASH, REASON, SEOUL, Case, seoul
 
@@ -160,6 +160,46 @@ def test_another_contractor_gets_what_is_left_and_every_limit_counts_the_first_o
     case.do("pay", claim=2, done_on=case.now.astimezone(SEOUL).date(), evidence=[HASH])
     with pytest.raises(GuardFailed, match="own_contract"):
         case.do("report", person="P-SIGN-O-KR", kind="monthly", month="2021-08", document=HASH)
+
+
+def test_what_was_accepted_under_a_contract_is_paid_to_its_firm_and_what_was_not_is_reported_anew() -> None:
+    case = working(40_000_000, 20_000_000, 40_000_000).reached()
+    concept = {"deliverables": [{"kind": "basic_concept", "sha256": HASH}]}
+    report = {"kind": "monthly", "month": "2021-06", "milestone": "part_2", **concept}
+    case.do("report", person=case.contractor, document="1" * 64, **report)
+    case.two("list_party", party="O-KR-2", kind="company", signatory="P-SIGN-O-KR-2")
+    case.put_signature("O-KR-2", "accede")
+    case.do("suspend", reason=REASON)
+    firm = {"contractor": "O-KR-2", "country": "KR", "krw": 60_000_000, "evidence": [HASH], "reason": REASON}
+    with pytest.raises(GuardFailed, match="accepted_claimed"):
+        case.two("replace_contractor", **firm, paid_krw=0, due_krw=0)
+    case.accepted()
+    case.two("replace_contractor", **firm, paid_krw=0, due_krw=40_000_000)
+    case.do("resume", reason=REASON)
+
+    assert [(claim.payee, claim.state) for claim in case.facts.claims] == [("O-KR", "accepted")]
+    with pytest.raises(GuardFailed, match="within_milestone"):
+        case.claimed(1)
+    with pytest.raises(GuardFailed, match="milestone_reported"):
+        case.do("accept_milestone", milestone="part_2", evidence=[HASH])
+    case.do("report", person=case.contractor, document="2" * 64, **report)
+    case.do("accept_milestone", milestone="part_2", evidence=[HASH])
+    case.claimed(20_000_000, milestone="part_2")
+    assert [claim.payee for claim in case.facts.claims] == ["O-KR", "O-KR-2"]
+
+
+def test_a_plan_that_the_first_contractor_had_set_is_not_the_next_ones() -> None:
+    case = Case().to(Stage.IMPLEMENTATION)
+    plan = case.do("set_plan", person=case.contractor, milestones=case.milestones(50_000_000, 50_000_000))
+    case.two("list_party", party="O-KR-2", kind="company", signatory="P-SIGN-O-KR-2")
+    case.put_signature("O-KR-2", "accede")
+    case.do("suspend", reason=REASON)
+    case.two("replace_contractor", contractor="O-KR-2", country="KR", krw=60_000_000, paid_krw=0, due_krw=0,
+             evidence=[HASH], reason=REASON)  # fmt: skip
+    case.do("resume", reason=REASON)
+
+    with pytest.raises(GuardFailed, match="plan_waits"):
+        case.do("accept_plan", plan=plan.entry)
 
 
 @pytest.mark.parametrize("move", ["accept_claim", "reject_claim", "pay"])
@@ -421,6 +461,14 @@ def test_two_reports_missed_in_a_row_and_the_ministry_decides_on_a_suspension() 
     assert (len(flags(case, "report")), len(flags(case, "reports_missed"))) == (3, 1)
 
 
+def test_a_pause_ends_the_row_of_reports_that_were_missed() -> None:
+    case = working().until(seoul(2021, 8, 10))
+    assert case.facts.reports_missed == 1
+    pause(case, "suspend", DAY)
+
+    assert case.facts.reports_missed == 0
+
+
 def test_a_report_ends_the_row_of_those_that_were_missed() -> None:
     case = working().until(seoul(2021, 8, 10))
     case.do("report", person=case.contractor, kind="monthly", month="2021-07", document="1" * 64)
@@ -534,6 +582,7 @@ def test_a_pause_moves_every_deadline_by_exactly_that_the_days_of_the_work_by_it
     assert (retold.ends_on, retold.plan, retold.suspensions) == told
 
 
+SPANS = st.timedeltas(timedelta(0), timedelta(days=100))
 HOURS = st.timedeltas(timedelta(0), timedelta(days=3))
 
 
@@ -585,14 +634,88 @@ def test_a_milestone_that_was_accepted_keeps_its_day_and_a_plan_that_waits_moves
     assert waiting.facts.plan_proposed.milestones[0].due_on == first.due_on + DAY
 
 
-def test_a_pause_moves_the_date_of_a_report_whose_month_was_reported_early() -> None:
-    case = working()
-    case.do("report", person=case.contractor, kind="monthly", month="2021-06", document=HASH)
-    case.do("suspend", reason=REASON)
-    case.wait(days=10)
-    case.do("resume", reason=REASON)
+def pause(case: Case, kind: str, length: timedelta) -> Case:
+    """The work rests so long: suspended, frozen, or frozen in the midst of a suspension."""
+    third = length / 3 if kind == "both" else timedelta(0)
+    if kind != "freeze":
+        case.do("suspend", reason=REASON)
+        case.now += third
+    if kind != "suspend":
+        case.ordered("freeze", from_at=case.now, reason=REASON)
+    case.now += length - 2 * third
+    if kind != "suspend":
+        case.ordered("unfreeze", thawed_at=case.now, reason=REASON)
+    if kind != "freeze":
+        case.now += third
+        case.do("resume", reason=REASON)
+    return case
 
-    assert case.file.timers["report"].due_at == seoul(2021, 8, 31)
+
+def reports_due(case: Case, then: datetime, *, written: bool = False) -> dict[int, tuple[str, datetime]]:
+    """Which report it is, its month and its date, of those that fall due until then; written on that day, or never."""
+    found = {}
+    while True:
+        timer, rung = case.file.timers["report"], case.file.next_due()
+        month = month_asked(timer, SEOUL)
+        if timer.due_at <= then:
+            found[timer.fallen] = (month, timer.due_at)
+        if written and timer.due_at <= min(then, rung or then):
+            kind = "interim" if month >= f"{half_of_the_work(case.facts, SEOUL):%Y-%m}" else "monthly"
+            document = f"{len(case.entries):064x}"
+            case.until(timer.due_at).do("report", person=case.contractor, kind=kind, month=month, document=document)
+            continue
+        if rung is None or rung > then:
+            case.until(then)
+            return found
+        case.until(rung)
+
+
+@pytest.mark.parametrize("kind", ["suspend", "freeze", "both"])
+def test_after_a_pause_a_report_is_due_on_each_month_that_saw_work_and_then_on_the_day_of_the_contract(
+    kind: str,
+) -> None:
+    case = pause(working().until(seoul(2021, 7, 15)), kind, seoul(2021, 9, 15) - seoul(2021, 7, 15))
+
+    assert [*reports_due(case, seoul(2021, 12, 1), written=True).values()] == [
+        ("2021-06", seoul(2021, 9, 21)),  # six days were left
+        ("2021-07", seoul(2021, 10, 16)),  # its time began in the pause: a month from the end of that
+        ("2021-09", seoul(2021, 10, 21)),
+        ("2021-10", seoul(2021, 11, 21)),
+    ]
+
+
+def test_a_pause_moves_no_report_whose_time_has_not_begun_however_early_the_one_before_it_came() -> None:
+    early = working()
+    early.do("report", person=early.contractor, kind="monthly", month="2021-06", document=HASH)
+    cases = [pause(case, "suspend", 10 * DAY) for case in (early, working())]
+
+    assert [[*reports_due(case, seoul(2021, 9, 1)).values()] for case in cases] == [
+        [("2021-07", seoul(2021, 8, 21))],
+        [("2021-06", seoul(2021, 7, 31)), ("2021-07", seoul(2021, 8, 21))],
+    ]
+
+
+@given(st.lists(st.tuples(SPANS, SPANS, st.sampled_from(["suspend", "freeze", "both"])), max_size=5), st.booleans())
+@settings(**EXAMPLES)
+def test_whatever_the_pauses_each_month_of_work_is_asked_for_once_in_order_and_none_in_which_all_stood_still(
+    pauses: list[tuple[timedelta, timedelta, str]], written: bool
+) -> None:
+    case = working()
+    worked, asked = [(seoul(2021, 6, 1), case.now)], dict[int, tuple[str, datetime]]()
+    for work, length, kind in [*pauses, (120 * DAY, DAY, "suspend")]:
+        worked.append((case.now, case.now + work))
+        asked |= reports_due(case, case.now + work, written=written)
+        pause(case, kind, length)
+
+    months = [f"{year}-{month:02}" for year in (2021, 2022, 2023, 2024) for month in range(1, 13)]
+    firsts = [seoul(int(month[:4]), int(month[5:]), 1) for month in months]
+    saw_work = [
+        month
+        for month, begins, ends in zip(months, firsts, firsts[1:], strict=False)
+        if any(max(begins, since) < min(ends, until) for since, until in worked)
+    ]
+    assert [month for month, _ in asked.values()] == saw_work[: len(asked)]
+    assert len(asked) > 1
 
 
 def test_what_does_not_rest_is_not_resumed() -> None:

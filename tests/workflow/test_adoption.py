@@ -30,7 +30,7 @@ CITIES = ("Cuzco", "Gaziantep", "Hue")
 
 def project(city: str, stage: str, *, evidence: str = PROOF) -> str:
     who = f"PE,local_government,City of {city},{city},{city.lower()}@example.org"
-    ends = "Hanbit,480000000,P-FIRM,2020-08-01,0,2021-03-31"
+    ends = "Hanbit,KR,480000000,P-FIRM,2020-08-01,0,2021-03-31"
     return f"planning,A plan for {city},{city},{who},{stage},2020-09-01,500000000,{evidence},{SIGNED},{PROOF},{ends}"
 
 
