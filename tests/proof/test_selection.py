@@ -377,9 +377,12 @@ class Selection(RuleBasedStateMachine):
         chosen = {"selected": choices[:places], "reserve": choices[places:]}
         return {"programme": programme, "ranking": list(scores), **chosen, "reason": WHY}
 
-    @rule(index=INDEX, krw=KRW, reason=sometimes)
-    def one_is_promoted(self, index: int, krw: int, reason: bool) -> None:
-        data = {"ref": self.life(index).ref, "krw": krw, **({"reason": WHY} if reason else {})}
+    @rule(index=INDEX, krw=KRW, reason=sometimes, named=sometimes)
+    def one_is_promoted(self, index: int, krw: int, reason: bool, named: bool) -> None:
+        """Whoever was named as next, if anybody was; or any other."""
+        nominated = self.run(self._standing(self.name))["facts"]["nominated"] if named else {}
+        ref = next(iter(nominated.values()), self.life(index).ref)
+        data = {"ref": ref, "krw": krw, **({"reason": WHY} if reason else {})}
         self.run(self.two(self.name, "promote_next", MINISTRY, SECOND_MINISTRY, **data))
 
     @rule(index=INDEX, reason=sometimes)

@@ -205,14 +205,15 @@ def test_every_deadline_that_rested_moved_by_exactly_the_pause(season):
     }  # fmt: skip
 
 
-def test_a_report_that_a_pause_brings_into_a_month_reported_already_is_due_the_next_time_and_that_is_no_fault():
-    case = Case().to(Stage.IMPLEMENTATION)  # on 20 June; the first report is due on 20 July
-    case.wait(days=12).do("report", person=case.contractor, kind="monthly", month="2021-07", document=HASH)
-    case.ordered("freeze", from_at=case.now, reason=REASON)
-    case.wait(days=29).ordered("unfreeze", thawed_at=case.now, reason=REASON)
+def test_a_report_on_a_month_in_which_all_stood_still_is_passed_over_and_that_is_no_fault():
+    case = Case().to(Stage.IMPLEMENTATION)  # on 20 June
+    case.wait(days=2).do("report", person=case.contractor, kind="monthly", month="2021-06", document=HASH)
+    assert case.file.timers["report"].due_at == seoul(2021, 8, 21)  # on July
+    case.wait(days=3).ordered("freeze", from_at=case.now, reason=REASON)
+    case.wait(days=46).ordered("unfreeze", thawed_at=case.now, reason=REASON)
     right, wrong = Ledgers(case.edition, case.entries).pauses()
 
-    assert case.file.timers["report"].due_at == seoul(2021, 9, 19)
+    assert case.file.timers["report"].due_at == seoul(2021, 9, 21)
     assert ((case.ref, "implementation_end") in right, (case.ref, "report") in right, wrong) == (True, False, [])
 
 
