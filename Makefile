@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint docs bench bench-size lock clean
+.PHONY: help setup run test lint docs bench bench-size bench-mail lock clean
 
 help: ## say what each target does
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
@@ -37,6 +37,9 @@ bench: $(READY) ## measure against a bare Temporal workflow
 
 bench-size: $(READY) ## decide on ten thousand applications, and kill the worker meanwhile (N=10000)
 	@$(BIN)/python -m bench.size $(N)
+
+bench-mail: $(READY) ## send ten thousand mails that fall due together (N=10000)
+	@$(BIN)/python -m bench.mail $(N)
 
 lock: $(READY) ## renew requirements.lock with the newest versions
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --group build --universal --python-version 3.11 --upgrade \

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 from temporalio import activity
@@ -56,17 +56,21 @@ class Outbox(Protocol):
 class Recorder:
     """Writes what workflows record. Letters' text is made here and goes nowhere but into the outbox."""
 
-    def __init__(self, register: Projection, vault: Outbox, on_mail: Callable[[], None]) -> None:
+    def __init__(
+        self, register: Projection, vault: Outbox, on_mail: Callable[[], None], hold: Collection[str] = ()
+    ) -> None:
         """Keep the parts.
 
         Args:
             register: Where entries go.
             vault: Where people and the outbox are.
             on_mail: Called from a thread when there is something to send.
+            hold: Kinds of letters that wait in the outbox until the desk releases them.
         """
         self._register = register
         self._vault = vault
         self._on_mail = on_mail
+        self._hold = hold
         self._letters = Letters()
 
     @activity.defn(name="record")
@@ -96,14 +100,20 @@ class Recorder:
             key = letter.key if person.id == letter.to else f"{letter.key}/{person.id}"
             mail = Mail(key, letter.subject, letter.template, person.id, person.address)
             try:
-                if not person.address:
+                if not person.name and not person.address:
                     raise CannotWrite(f"{person.id} has no mail address.")
                 entry = self._entry(letter, batch)
                 texts = self._texts(entry)
                 subject_line, body = self._letters.write(letter, batch.view, entry, person.name, texts)
-                yield mail._replace(subject_line=subject_line, body=body)
+                yield mail._replace(subject_line=subject_line, body=body, why=self._held(letter, person))
             except CannotWrite as fault:
                 yield mail._replace(why=str(fault))
+
+    def _held(self, letter: Letter, person: Recipient) -> str:
+        """Why a letter that is written does not go out yet."""
+        if not person.address:
+            return f"{person.id} has no mail address."
+        return "Letters of this kind wait to be released." if letter.template in self._hold else ""
 
     def _recipients(self, to: str) -> Sequence[Recipient]:
         if not to.startswith("P-"):

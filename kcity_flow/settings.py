@@ -9,12 +9,13 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "KCITY_"
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
+_LETTERS = Path(__file__).with_name("letters")
 
 
 class CannotStart(Exception):
@@ -48,6 +49,17 @@ def _mailbox(value: str) -> str:
     if not user or not domain or not value.isprintable():
         raise ValueError("it should be a mail address, such as K-City Network <desk@kcity.example>")
     return value
+
+
+def _kinds(value: Any) -> Any:
+    kinds = [kind.strip() for kind in value.split(",") if kind.strip()] if isinstance(value, str) else value
+    known = sorted(path.stem for path in _LETTERS.glob("[a-z]*.j2"))
+    for kind in kinds:
+        if kind not in known:
+            likely = get_close_matches(kind, known, 1)
+            hint = f"did you mean {likely[0]}?" if likely else f"each is a file in {_LETTERS.name}/ without its ending"
+            raise ValueError(f"there is no letter {kind!r}; {hint}".rstrip("?"))
+    return kinds
 
 
 Folder = Annotated[Path, AfterValidator(_absolute)]
@@ -92,6 +104,12 @@ class Settings(BaseSettings):
     smtp_security: Literal["none", "starttls", "tls"] = Field(default="starttls", description="none, starttls or tls")
     smtp_username: str | None = Field(default=None, description="Account at the mail server")
     smtp_password: SecretStr | None = Field(default=None, description="Its password")
+    smtp_per_minute: Annotated[int, Field(gt=0)] | None = Field(
+        default=None, description="Mails a minute that the mail server is given at most, by all workers together"
+    )
+    hold_letters: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_kinds)] = Field(
+        default=(), description="Kinds of letters that wait until the desk releases them, separated by commas"
+    )
     ocid_prefix: str = Field(
         default=UNREGISTERED,
         pattern=r"^ocds-[a-z0-9]{6}$",

@@ -19,13 +19,17 @@ from typing import Any, Literal, NamedTuple
 import sqlalchemy as sa
 
 from kcity_flow.adapters.stores import Store, now
+from kcity_flow.domain.errors import Refusal
 from kcity_flow.domain.messages import canonical
 from kcity_flow.domain.stages import Role
 from kcity_flow.domain.values import Frozen, canonical_instant
 from kcity_flow.letters import Mail
 
-LEASE = timedelta(minutes=5)
-"""How long a claimed mail is another worker's. After that its worker counts as dead, whatever it did."""
+LEASE = timedelta(minutes=30)
+"""How long a claimed mail is another worker's. After that its worker counts as dead, whatever it did.
+
+Longer than the slowest server may take over one mail.
+"""
 
 METADATA = sa.MetaData()
 
@@ -80,7 +84,22 @@ OUTBOX = sa.Table(
     sa.Column("claimed_by", sa.String, nullable=False),
     sa.Column("sent_at", sa.String),
     sa.Column("why", sa.String, nullable=False),
-    sa.Index("outbox_due", "state", "next_attempt_at"),
+    sa.Column("claimed_at", sa.String, index=True),
+    # With the key: of ten thousand that fall due together, the next one is found without sorting them.
+    sa.Index("outbox_due", "state", "next_attempt_at", "key"),
+)
+
+OUTBOX_ACTS = sa.Table(
+    "outbox_acts",
+    METADATA,
+    sa.Column("line", sa.Integer, primary_key=True),
+    sa.Column("key", sa.String, nullable=False, index=True),
+    sa.Column("at", sa.String, nullable=False),
+    sa.Column("person", sa.String, nullable=False),
+    sa.Column("act", sa.String, nullable=False),
+    sa.Column("address", sa.String, nullable=False),
+    sa.Column("subject_line", sa.String, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
 )
 
 JOURNAL = sa.Table(
@@ -107,6 +126,7 @@ BOOKED, RECEIVED = "booked", "received"
 """Outcomes in the journal; every other is the code of a refusal."""
 
 _JOURNAL_LOCK = 5_121_203
+_PACE_LOCK = 5_121_204
 _NO_LINE = "0" * 64
 
 # Which process of which host: a row claimed by one that is gone may be claimed again.
@@ -125,13 +145,36 @@ class Person(Frozen):
 
 
 class State(StrEnum):
-    """Where a mail stands. ``held`` waits for a person to mend what ``why`` says; so does ``failed``."""
+    """Where a mail stands. ``held`` and ``failed`` wait for the desk, which ``why`` tells what is amiss."""
 
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
     HELD = "held"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Act(StrEnum):
+    """What the desk does to a mail."""
+
+    HOLD = "hold"
+    RELEASE = "release"
+    EDIT = "edit"
+    CANCEL = "cancel"
+    RETRY = "retry"
+    BOUNCE = "bounce"
+
+
+ACTS: dict[Act, tuple[tuple[State, ...], State | None]] = {
+    Act.HOLD: ((State.QUEUED,), State.HELD),
+    Act.RELEASE: ((State.HELD,), State.QUEUED),
+    Act.EDIT: ((State.HELD, State.FAILED), None),
+    Act.CANCEL: ((State.QUEUED, State.HELD, State.FAILED), State.CANCELLED),
+    Act.RETRY: ((State.FAILED,), State.QUEUED),
+    Act.BOUNCE: ((State.SENT,), State.FAILED),
+}
+"""Every act, from which states and to which; ``None`` leaves the state as it is."""
 
 
 class Outgoing(NamedTuple):
@@ -153,6 +196,26 @@ class Outgoing(NamedTuple):
     claimed_by: str
     sent_at: str | None
     why: str
+    claimed_at: str | None
+
+
+class Done(NamedTuple):
+    """A line of what the desk did to a mail: who, when (UTC), and what address and words it had before."""
+
+    line: int
+    key: str
+    at: str
+    person: str
+    act: str
+    address: str
+    subject_line: str
+    body: str
+
+
+class CannotAct(Refusal):
+    """What the desk asks for cannot be done to a mail as it stands."""
+
+    code = "CannotAct"
 
 
 class Seal(NamedTuple):
@@ -170,7 +233,7 @@ class Vault(Store):
     """People, texts, outbox and intake journal."""
 
     name = "vault"
-    head = "0001"
+    head = "0002"
     metadata = METADATA
 
     # --- people -------------------------------------------------------------------------------------------------------
@@ -221,16 +284,19 @@ class Vault(Store):
     def erase(self, id: str) -> None:
         """Forget who a person is: name, address, and every letter's address and text. The id stays, so histories do.
 
-        What still waited to be sent to them is held.
+        What still waited to be sent to them is cancelled.
         """
         theirs = OUTBOX.c.person == id
         with self.writing() as connection:
             connection.execute(PEOPLE.update().where(PEOPLE.c.id == id).values(name="", address=""))
-            connection.execute(OUTBOX.update().where(theirs).values(address="", subject_line="", body=""))
+            forgotten = {"address": "", "subject_line": "", "body": ""}
+            keys = sa.select(OUTBOX.c.key).where(theirs)
+            connection.execute(OUTBOX_ACTS.update().where(OUTBOX_ACTS.c.key.in_(keys)).values(**forgotten))
+            connection.execute(OUTBOX.update().where(theirs).values(**forgotten))
             connection.execute(
                 OUTBOX.update()
-                .where(theirs, OUTBOX.c.state.in_((State.QUEUED, State.FAILED)))
-                .values(state=State.HELD, why="This person was erased; nothing more is sent to them.")
+                .where(theirs, OUTBOX.c.state != State.SENT)
+                .values(state=State.CANCELLED, why="This person was erased; nothing more is sent to them.")
             )
 
     def add_organisation(self, name: str, id: str | None = None) -> str:
@@ -305,32 +371,43 @@ class Vault(Store):
             with self.writing() as connection:
                 connection.execute(self.insert(OUTBOX).on_conflict_do_nothing(), rows)
 
-    def claim(self) -> Outgoing | None:
+    def claim(self, pace: timedelta = timedelta()) -> Outgoing | None:
         """Take the mail that has waited longest. Two workers never get the same one.
 
-        A mail whose worker died while sending it is taken again as in doubt: it may have arrived.
+        Args:
+            pace: How far apart two mails are taken at least, whichever workers take them.
+
+        Returns:
+            The mail; nothing if none is due, or the last one was taken less than a pace ago.
         """
-        at = datetime.now(UTC)
-        due = (
-            sa.select(OUTBOX.c.key)
-            .where(OUTBOX.c.state == State.QUEUED, OUTBOX.c.next_attempt_at <= canonical_instant(at))
-            .order_by(OUTBOX.c.next_attempt_at, OUTBOX.c.key)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-            .scalar_subquery()
-        )
-        claimed = (
-            OUTBOX.update()
-            .where(OUTBOX.c.key == due, OUTBOX.c.state == State.QUEUED)
-            .values(
-                state=State.SENDING,
-                attempts=OUTBOX.c.attempts + 1,
-                claimed_by=_THIS_PROCESS,
-                next_attempt_at=canonical_instant(at + LEASE),
-            )
-            .returning(*OUTBOX.c)
-        )
         with self.writing() as connection:
+            if pace and not self.is_sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_PACE_LOCK)))
+            at = datetime.now(UTC)
+            due = (
+                sa.select(OUTBOX.c.key)
+                .where(OUTBOX.c.state == State.QUEUED, OUTBOX.c.next_attempt_at <= canonical_instant(at))
+                .order_by(OUTBOX.c.next_attempt_at, OUTBOX.c.key)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+                .scalar_subquery()
+            )
+            claimed = (
+                OUTBOX.update()
+                .where(OUTBOX.c.key == due, OUTBOX.c.state == State.QUEUED)
+                .values(
+                    state=State.SENDING,
+                    attempts=OUTBOX.c.attempts + 1,
+                    claimed_by=_THIS_PROCESS,
+                    claimed_at=canonical_instant(at),
+                    next_attempt_at=canonical_instant(at + LEASE),
+                )
+                .returning(*OUTBOX.c)
+            )
+            if pace:
+                last = connection.execute(sa.select(sa.func.max(OUTBOX.c.claimed_at))).scalar()
+                if last and last > canonical_instant(at - pace):
+                    return None
             row = connection.execute(claimed).first()
         return Outgoing(*row) if row else None
 
@@ -368,18 +445,93 @@ class Vault(Store):
             ]
         return [row for row in rows if row.next_attempt_at <= now() or _is_gone(row.claimed_by)]
 
-    def retry(self, key: str) -> bool:
-        """Queue a failed mail again, at a person's word; returns whether it had failed."""
-        failed = OUTBOX.update().where(OUTBOX.c.key == key, OUTBOX.c.state == State.FAILED)
-        with self.writing() as connection:
-            again = failed.values(state=State.QUEUED, attempts=0, in_doubt=False, why="", next_attempt_at=now())
-            return connection.execute(again).rowcount > 0
+    def treat(
+        self, act: Act, keys: Iterable[str], by: str, *, subject_line: str = "", body: str = "", why: str = ""
+    ) -> list[Outgoing]:
+        """Do something to mails at a person's word: to all of them, or to none.
 
-    def outbox(self, state: State | None = None, about: str | None = None, person: str | None = None) -> list[Outgoing]:
+        What is queued by it goes to the address that its person has now, and is tried for days from now on.
+
+        Args:
+            act: A row of :data:`ACTS`.
+            keys: Whose.
+            by: The person's id.
+            subject_line: Of an edited mail, if it is another.
+            body: The same.
+            why: In words, what is to be seen to from now on.
+
+        Returns:
+            The mails as they stand now.
+
+        Raises:
+            CannotAct: one of them does not stand where the act takes it, or lacks what it needs to be sent.
+        """
+        sources, dest = ACTS[act]
+        treated = []
+        with self.writing() as connection:
+            for key in dict.fromkeys(keys):
+                found = connection.execute(sa.select(OUTBOX).where(OUTBOX.c.key == key).with_for_update()).first()
+                if found is None:
+                    raise CannotAct(f"There is no letter {key}; `kcity outbox` lists those that there are.")
+                row = Outgoing(*found)
+                if row.state not in sources:
+                    raise CannotAct(f"The letter {key} is {row.state}; {act} takes one that is {' or '.join(sources)}.")
+                change: dict[str, Any] = {"why": why}
+                if act is Act.EDIT:
+                    change = {"subject_line": subject_line or row.subject_line, "body": body or row.body}
+                if dest:
+                    change["state"] = dest
+                if dest is State.QUEUED:
+                    person = connection.execute(sa.select(PEOPLE.c.address).where(PEOPLE.c.id == row.person)).scalar()
+                    change |= {"address": person or row.address, "attempts": 0, "queued_at": now()}
+                    change["next_attempt_at"] = change["queued_at"]
+                    if not change["address"]:
+                        raise CannotAct(
+                            f"The letter {key} has no address; give one to {row.person} with "
+                            f"`kcity person add NAME ADDRESS --role R --id {row.person}`."
+                            if row.person.startswith("P-")
+                            else f"The letter {key} has no address, as nobody went by {row.person} when it was "
+                            "written; cancel it and write by hand."
+                        )
+                    if not row.body or not row.subject_line:
+                        raise CannotAct(
+                            f"The letter {key} has no text; write one with `kcity outbox edit KEY --subject LINE "
+                            "--body FILE`."
+                        )
+                before = {"address": row.address, "subject_line": row.subject_line, "body": row.body}
+                connection.execute(
+                    OUTBOX_ACTS.insert(), {"key": key, "at": now(), "person": by, "act": act.value, **before}
+                )
+                changed = OUTBOX.update().where(OUTBOX.c.key == key).values(**change).returning(*OUTBOX.c)
+                treated.append(Outgoing(*connection.execute(changed).one()))
+        return treated
+
+    def acts(self, key: str) -> list[Done]:
+        """What the desk did to a mail, in order."""
+        query = sa.select(OUTBOX_ACTS).where(OUTBOX_ACTS.c.key == key).order_by(OUTBOX_ACTS.c.line)
+        with self.reading() as connection:
+            return [Done(*row) for row in connection.execute(query)]
+
+    def outbox(
+        self,
+        *states: State,
+        about: str | None = None,
+        person: str | None = None,
+        template: str | None = None,
+        keys: Sequence[str] | None = None,
+        message_id: str | None = None,
+    ) -> list[Outgoing]:
         """Mails in the order they were queued; what is not given does not narrow."""
         query = sa.select(OUTBOX).order_by(OUTBOX.c.queued_at, OUTBOX.c.key)
-        given = {OUTBOX.c.state: state, OUTBOX.c.about: about, OUTBOX.c.person: person}
+        given = {
+            OUTBOX.c.about: about, OUTBOX.c.person: person, OUTBOX.c.template: template,
+            OUTBOX.c.message_id: message_id,
+        }  # fmt: skip
         query = query.where(*(column == value for column, value in given.items() if value is not None))
+        if keys is not None:
+            query = query.where(OUTBOX.c.key.in_(keys))
+        if states:
+            query = query.where(OUTBOX.c.state.in_(states))
         with self.reading() as connection:
             return [Outgoing(*row) for row in connection.execute(query)]
 
@@ -388,6 +540,12 @@ class Vault(Store):
         query = sa.select(OUTBOX.c.state, sa.func.count()).group_by(OUTBOX.c.state)
         with self.reading() as connection:
             return {State(state): int(count) for state, count in connection.execute(query)}
+
+    def doubtful(self) -> int:
+        """How many mails may have arrived twice."""
+        query = sa.select(sa.func.count()).where(OUTBOX.c.in_doubt, OUTBOX.c.state.in_((State.SENT, State.FAILED)))
+        with self.reading() as connection:
+            return int(connection.execute(query).scalar_one())
 
     # --- intake journal -----------------------------------------------------------------------------------------------
 

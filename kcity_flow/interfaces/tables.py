@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, time
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from kcity_flow.adapters.vault import Person
+from kcity_flow.adapters.vault import Done, Outgoing, Person, State
 from kcity_flow.audit.explain import Chapter
 from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import Application, Facts, Proposal, Seat
@@ -866,6 +866,42 @@ def mails(found: Iterable[SimpleNamespace]) -> RenderableType:
     for mail in found:
         table.add_row(str(mail.number), mail.to, mail.subject)
     return table
+
+
+def letter_data(row: Outgoing) -> dict[str, Any]:
+    """What ``outbox --json`` prints of a letter: all but its text."""
+    return {name: value for name, value in row._asdict().items() if name not in ("body", "claimed_by")}
+
+
+def letters(found: Sequence[Outgoing], counts: Mapping[State, int], doubtful: int) -> RenderableType:
+    """A list of letters, and how many there are of each state."""
+    table = _table("state", "kind", "ref", "to", "address", "key", "why")
+    for row in found:
+        about = row.about.removeprefix("edition/")
+        table.add_row(row.state, row.template, about, row.person, row.address, row.key, row.why)
+    counted = ", ".join(f"{counts[state]:,} {state}" for state in State if counts.get(state)) or "nothing yet"
+    twice = f"; {doubtful:,} may have arrived twice" if doubtful else ""
+    told = Text(f"In the outbox: {counted}{twice}.")
+    return Group(table, told) if found else told
+
+
+def letter(row: Outgoing, acts: Sequence[Done]) -> RenderableType:
+    """One letter, how it stands, its words, and what the desk did to it."""
+    heads = {
+        "Letter": row.key,
+        "Kind": row.template,
+        "About": row.about,
+        "To": f"{row.person} <{row.address}>" if row.address else row.person,
+        "State": f"{row.state}, tried {row.attempts} times" + ", may have arrived" * row.in_doubt,
+        "Why": row.why,
+        "Queued": moment(row.queued_at),
+        "Sent": moment(row.sent_at),
+        "Message-ID": row.message_id,
+        "Subject": row.subject_line,
+    }
+    told = [Text(f"{name}: {value}") for name, value in heads.items() if value]
+    done = [Text(f"{moment(one.at)}  {one.act} by {one.person}") for one in acts]
+    return Group(*told, Text(f"\n{row.body}"), *done)
 
 
 def moves_table(table_of: Iterable[Move]) -> RenderableType:

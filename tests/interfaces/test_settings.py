@@ -30,6 +30,12 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch):
     assert Settings.read().smtp_port == 587
 
 
+def test_kinds_of_letters_are_separated_by_commas(monkeypatch):
+    monkeypatch.setenv("KCITY_HOLD_LETTERS", "result_selected, result_not_selected,")
+
+    assert Settings.read().hold_letters == ("result_selected", "result_not_selected")
+
+
 def test_settings_cannot_be_changed_afterwards():
     with pytest.raises(ValidationError):
         Settings.read().namespace = "other"
@@ -46,6 +52,9 @@ def test_postgresql_is_spoken_to_through_the_driver_that_is_installed(monkeypatc
     [
         ("KCITY_SMTP_PORT", "none", "valid integer"),
         ("KCITY_SMTP_PORT", "70000", "less than 65536"),
+        ("KCITY_SMTP_PER_MINUTE", "0", "greater than 0"),
+        ("KCITY_HOLD_LETTERS", "result_selected,result_slected", "no letter 'result_slected'; did you mean result_sel"),
+        ("KCITY_HOLD_LETTERS", "_letter", "there is no letter '_letter'"),
         ("KCITY_SMTP_SECURITY", "ssl", "'none', 'starttls' or 'tls'"),
         ("KCITY_TEMPORAL_ADDRESS", "temporal.example", "HOST:PORT"),
         ("KCITY_DATABASE_URL", "mysql://kcity", "sqlite: or postgresql:"),

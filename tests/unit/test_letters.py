@@ -7,7 +7,7 @@ import pytest
 
 from activities.record import Recorder
 from kcity_flow.adapters.register import Register
-from kcity_flow.adapters.vault import State, Vault
+from kcity_flow.adapters.vault import Act, State, Vault
 from kcity_flow.domain.agenda import APPLICATION_TIMERS, EDITION_TIMERS
 from kcity_flow.domain.letters import CONFLICT_FOUND, DUE_BY, PAUSES, REPORTS_MISSED, RESULTS, TOLD
 from kcity_flow.domain.messages import Batch
@@ -274,6 +274,30 @@ def test_a_letter_that_cannot_be_written_is_held_and_blocks_nothing(
     (held,) = vault.outbox(State.HELD)
     assert re.search(why, held.why)
     assert len(vault.outbox(State.QUEUED)) == 1
+
+
+def test_a_letter_of_a_kind_that_is_held_waits_written_until_it_is_released(stores: tuple[Register, Vault]):
+    register, vault = stores
+
+    Recorder(register, vault, lambda: None, hold=("acknowledgement",)).record(batch(1, letter("acknowledgement")))
+
+    (held,) = vault.outbox()
+    assert (held.state, held.why) == ("held", "Letters of this kind wait to be released.")
+    assert held.body.startswith("Dear Nino Beridze,")
+
+
+def test_a_letter_to_somebody_without_an_address_is_written_for_when_there_is_one(stores: tuple[Register, Vault]):
+    register, vault = stores
+    vault.add_person("Nino Beridze", "", id="P-MAYOR", roles=[Role.APPLICANT])
+    Recorder(register, vault, lambda: None).record(batch(1, letter()))
+    (held,) = vault.outbox(State.HELD)
+    assert held.why == "P-MAYOR has no mail address."
+
+    vault.add_person("Nino Beridze", "nino@example.org", id="P-MAYOR", roles=[Role.APPLICANT])
+    (released,) = vault.treat(Act.RELEASE, [held.key], "P-DESK")
+
+    assert (released.state, released.address) == ("queued", "nino@example.org")
+    assert released.body.startswith("Dear Nino Beridze,")
 
 
 def test_the_register_holds_no_name_and_no_text(stores: tuple[Register, Vault]):

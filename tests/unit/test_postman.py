@@ -205,6 +205,7 @@ async def test_a_line_lost_after_the_text_is_tried_once_more_under_the_same_id(v
 
     async with server(dying, tmp_path) as settings, Postman(vault, settings) as postman:
         await postman.drain()
+        await asyncio.sleep(0.02)
         await postman.drain()
 
     assert [(row.state, row.in_doubt, row.attempts) for row in vault.outbox()] == [("sent", True, 2)]
@@ -219,6 +220,7 @@ async def test_a_line_that_is_always_lost_gets_two_copies_and_no_third(vault: Va
     async with server(dying, tmp_path) as settings, Postman(vault, settings) as postman:
         for _ in range(4):
             await postman.drain()
+            await asyncio.sleep(0.02)
 
     assert dying.handed_over == 2
     assert states(vault) == ["failed"]
@@ -264,6 +266,35 @@ async def test_letters_go_out_by_themselves_once_the_server_is_back(vault: Vault
     assert len(kept.kept) == 1
 
 
+async def test_once_the_server_is_back_no_letter_waits_for_how_long_it_was_away(
+    vault: Vault, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setattr(smtp, "pause", lambda attempts: timedelta(hours=1))
+    monkeypatch.setattr(smtp, "LONGEST_REST", timedelta(milliseconds=10))
+    kept = Server()
+    async with server(kept, tmp_path) as settings:
+        pass  # only to know a port that nobody listens on
+    vault.queue([mail()])
+
+    async with Postman(vault, settings):
+        await until(lambda: vault.outbox()[0].attempts > 1)
+        loop = asyncio.get_running_loop()
+        listening = await loop.create_server(lambda: SMTP(kept, loop=loop), "127.0.0.1", settings.smtp_port)
+        await until(lambda: states(vault) == ["sent"])
+        listening.close()
+
+
+async def test_what_was_held_for_a_week_is_not_given_up_the_day_it_is_released(vault: Vault, tmp_path: Path):
+    vault.queue([mail()._replace(why="Held.")])
+    with vault.writing() as connection:
+        connection.exec_driver_sql("UPDATE outbox SET queued_at = '2021-01-01T00:00:00.000000Z'")
+    vault.treat(vault_module.Act.RELEASE, ["k1"], "P-DESK")
+
+    async with server(Server("451 not now"), tmp_path) as settings, Postman(vault, settings) as postman:
+        await postman.drain()
+        await until(lambda: states(vault) == ["sent"])
+
+
 async def test_a_server_that_refuses_for_days_is_given_up(vault: Vault, tmp_path: Path):
     vault.queue([mail()])
     with vault.writing() as connection:
@@ -305,11 +336,11 @@ async def test_a_postman_told_to_stop_finishes_the_letter_in_its_hand(vault: Vau
 async def test_a_vault_that_fails_for_a_while_does_not_stop_the_postman(vault: Vault, settings: Settings, monkeypatch):
     claim, failures = vault.claim, [1, 1]
 
-    def failing():
+    def failing(pace):
         if failures:
             failures.pop()
             raise vault_module_failure()
-        return claim()
+        return claim(pace)
 
     def vault_module_failure() -> Exception:
         return smtp.StoreFailed("The vault cannot be read.")
@@ -336,12 +367,12 @@ def test_pauses_grow_up_to_an_hour():
 async def test_it_stops_also_while_the_mail_server_says_goodbye(vault, settings, monkeypatch):
     say_goodbye, leaving = smtp.aiosmtplib.SMTP.quit, asyncio.Event()
 
-    async def goodbye(self):
+    async def goodbye(self, **how):
         leaving.set()
         # Whatever comes in this moment is swallowed, as Python 3.11's wait_for does.
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(0.05)
-        return await say_goodbye(self)
+        return await say_goodbye(self, **how)
 
     monkeypatch.setattr(smtp.aiosmtplib.SMTP, "quit", goodbye)
     vault.queue([mail()])

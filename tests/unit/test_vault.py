@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 
 from kcity_flow.adapters import vault as module
 from kcity_flow.adapters.documents import DocumentChanged, Documents
-from kcity_flow.adapters.vault import JournalBroken, Person, Seal, State, Vault
+from kcity_flow.adapters.stores import alembic_config
+from kcity_flow.adapters.vault import ACTS, Act, CannotAct, JournalBroken, Person, Seal, State, Vault
 from kcity_flow.domain.stages import Role
 from kcity_flow.letters import Mail
 
@@ -68,7 +70,7 @@ def test_an_erased_person_leaves_an_id_and_no_trace_else(vault: Vault):
     vault.close()
 
     assert vault.person(id) == Person(id=id, name="", address="", roles=(Role.APPLICANT,))
-    assert [(row.state, row.body) for row in vault.outbox()] == [(State.HELD, "")]
+    assert [(row.state, row.body) for row in vault.outbox()] == [(State.CANCELLED, "")]
     assert vault.claim() is None
 
 
@@ -174,15 +176,141 @@ def test_what_a_worker_elsewhere_was_sending_is_found_after_its_lease(vault: Vau
     assert [row.key for row in vault.interrupted()] == ["k1"]
 
 
-def test_only_a_failed_letter_is_tried_again_at_a_word(vault: Vault):
+@pytest.mark.parametrize(
+    ("act", "state", "becomes"),
+    [
+        *((act, state, dest or state) for act, (sources, dest) in ACTS.items() for state in sources),
+        *((act, state, None) for act, (sources, _) in ACTS.items() for state in State if state not in sources),
+    ],
+)
+def test_the_desk_does_what_the_table_says_and_nothing_else(
+    vault: Vault, act: Act, state: State, becomes: State | None
+):
     vault.queue([mail()])
-    assert not vault.retry("k1")
+    with vault.writing() as connection:
+        connection.exec_driver_sql("UPDATE outbox SET state = ?", (state.value,))
+
+    if becomes:
+        vault.treat(act, ["k1"], "P-DESK")
+    else:
+        with pytest.raises(CannotAct, match=f"The letter k1 is {state}; {act} takes one that is "):
+            vault.treat(act, ["k1"], "P-DESK")
+
+    assert [row.state for row in vault.outbox()] == [becomes or state]
+    assert [(done.person, done.act) for done in vault.acts("k1")] == [("P-DESK", act)] * bool(becomes)
+
+
+def test_many_letters_are_treated_all_or_none(vault: Vault):
+    vault.queue([mail("k1"), mail("k2"), mail("k3", why="Held.")])
+
+    with pytest.raises(CannotAct, match="The letter k3 is held"):
+        vault.treat(Act.HOLD, ["k1", "k2", "k3"], "P-DESK")
+    with pytest.raises(CannotAct, match="There is no letter k4"):
+        vault.treat(Act.HOLD, ["k1", "k4"], "P-DESK")
+
+    assert [row.state for row in vault.outbox()] == ["queued", "queued", "held"]
+    assert vault.acts("k1") == []
+
+
+def test_what_is_sent_again_goes_to_the_address_that_its_person_has_by_then(vault: Vault):
+    vault.queue([mail()])
     claimed = vault.claim()
     assert claimed
-    vault.settle(claimed, State.FAILED, why="no such user")
+    vault.settle(claimed, State.FAILED, why="no such user", in_doubt=True)
+    vault.add_person("Mayor", "new@example.org", id="P-MAYOR")
 
-    assert vault.retry("k1")
-    assert vault.claim()
+    (row,) = vault.treat(Act.RETRY, ["k1"], "P-DESK")
+
+    assert (row.state, row.address, row.attempts, row.why) == ("queued", "new@example.org", 0, "")
+    assert (row.message_id, row.in_doubt) == (claimed.message_id, True)
+    assert row.queued_at > claimed.queued_at  # its days begin anew
+    assert [(done.act, done.address) for done in vault.acts("k1")] == [("retry", "mayor@example.org")]
+
+
+def test_an_edited_letter_has_its_new_words_and_the_old_ones_are_kept(vault: Vault):
+    vault.queue([mail(why="Held.")])
+
+    vault.treat(Act.EDIT, ["k1"], "P-DESK", subject_line="Another", body="Dear Mayor,\n\nno.\n")
+    vault.treat(Act.EDIT, ["k1"], "P-HEAD", body="Dear Mayor,\n\nyes.\n")
+
+    assert [(row.subject_line, row.body) for row in vault.outbox()] == [("Another", "Dear Mayor,\n\nyes.\n")]
+    assert [(done.person, done.subject_line, done.body) for done in vault.acts("k1")] == [
+        ("P-DESK", "Received", "Dear Mayor,\n"),
+        ("P-HEAD", "Another", "Dear Mayor,\n\nno.\n"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [
+        ({"address": ""}, "has no address; give one to P-MAYOR"),
+        ({"body": ""}, "has no text; write one"),
+        ({"subject_line": ""}, "has no text; write one"),
+    ],
+)
+def test_a_letter_that_lacks_something_is_not_released(vault: Vault, lacking: dict[str, str], said: str):
+    vault.queue([mail(why="Held.")._replace(**lacking)])
+
+    with pytest.raises(CannotAct, match=said):
+        vault.treat(Act.RELEASE, ["k1"], "P-DESK")
+
+    assert vault.claim() is None
+
+
+def test_a_letter_to_a_role_that_nobody_had_is_left_to_the_desks_own_hand(vault: Vault):
+    vault.queue([Mail("k1", "KC2021-PLA-0001", "acknowledgement", "finance", why="Nobody goes by finance.")])
+
+    with pytest.raises(CannotAct, match="nobody went by finance when it was written; cancel it"):
+        vault.treat(Act.RELEASE, ["k1"], "P-DESK")
+
+
+def test_a_vault_of_the_version_before_is_brought_up_to_date_with_its_letters(tmp_path: Path):
+    vault = Vault(f"sqlite:///{tmp_path / 'older.db'}")
+    with vault.writing() as connection:
+        command.upgrade(alembic_config(vault, connection), "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO outbox VALUES ('k1', '<1@kcity-flow>', 'KC2021-PLA-0001', 'acknowledgement', 'P-MAYOR',"
+            " 'mayor@example.org', 'Received', 'Dear Mayor', 'queued', 0, 0, '2021', '2021', '', NULL, '')"
+        )
+
+    vault.prepare()
+
+    claimed = vault.claim(timedelta(minutes=1))
+    assert claimed
+    assert (claimed.key, claimed.attempts) == ("k1", 1)
+    vault.close()
+
+
+def test_an_erased_persons_letters_leave_no_trace_in_what_the_desk_did_either(vault: Vault):
+    vault.add_person("Mayor", "mayor@example.org", id="P-MAYOR")
+    vault.queue([mail(why="Held.")])
+    vault.treat(Act.EDIT, ["k1"], "P-DESK", body="Dear Mayor,\n\nno.\n")
+
+    vault.erase("P-MAYOR")
+
+    assert [(done.act, done.address, done.body) for done in vault.acts("k1")] == [("edit", "", "")]
+
+
+def test_whoever_takes_letters_at_a_pace_takes_none_before_its_turn(vault: Vault):
+    vault.queue([mail("k1"), mail("k2")])
+    other = Vault(str(vault.url))
+
+    assert vault.claim(timedelta(hours=1))
+    assert vault.claim(timedelta(hours=1)) is None
+    assert other.claim(timedelta(hours=1)) is None
+    assert other.claim(timedelta(microseconds=1))
+    other.close()
+
+
+def test_what_comes_back_later_does_not_move_in_front_of_who_waits(vault: Vault):
+    vault.queue([mail("k1"), mail("k2")])
+    first = vault.claim()
+    assert first
+    vault.settle(first, State.QUEUED, why="busy")
+
+    second, again = vault.claim(), vault.claim()
+
+    assert [row.key for row in (first, second, again) if row] == ["k1", "k2", "k1"]
 
 
 # --- intake journal ---

@@ -21,6 +21,7 @@ from kcity_flow.interfaces.cli import (
     editions,
     evaluation,
     exporting,
+    outbox,
     people,
     registers,
     running,
@@ -40,7 +41,7 @@ app = typer.Typer(
 )
 for group in (
     running.commands, editions.commands, applications.commands, evaluation.commands, selection.commands,
-    people.people, people.mails, registers.commands, exporting.commands, adopting.commands,
+    people.people, people.mails, outbox.commands, registers.commands, exporting.commands, adopting.commands,
 ):  # fmt: skip
     app.add_typer(group)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -91,29 +91,13 @@ def mail_list(
     last: Annotated[int, typer.Option(min=0, help="How many, counted from the newest; 0: all.")] = 40,
     as_json: AsJson = False,
 ) -> None:
-    """List the mails that were caught, the newest last, and those that wait for a person."""
-    from kcity_flow.adapters.vault import State
+    """List the mails that were caught, the newest last."""
     from kcity_flow.interfaces import tables
     from kcity_flow.interfaces.mails import caught
-    from kcity_flow.interfaces.office import stores
     from kcity_flow.settings import Settings
 
-    settings = Settings.read()
-    found = caught(settings.mails, last)
-    with stores(settings) as (_, vault):
-        stuck = [row for state in (State.HELD, State.FAILED) for row in vault.outbox(state)]
-    told = {
-        "mails": [vars(mail) for mail in found],
-        "stuck": [{"key": row.key, "to": row.person, "state": row.state, "why": row.why} for row in stuck],
-    }
-    lines = [f"{row.state}: {row.key}: {row.why}" for row in stuck]
-
-    def shown() -> Any:
-        from rich.console import Group
-
-        return Group(tables.mails(found), *lines)
-
-    answer(as_json, told, shown)
+    found = caught(Settings.read().mails, last)
+    answer(as_json, {"mails": [vars(mail) for mail in found]}, lambda: tables.mails(found))
 
 
 @mails.command("show", epilog="Example: kcity mail show 12")
