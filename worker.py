@@ -18,6 +18,7 @@ from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.smtp import Postman
 from kcity_flow.adapters.vault import Vault
 from kcity_flow.gateway import Gateway
+from kcity_flow.letters import Letters
 from kcity_flow.settings import Settings
 from workflows.application import ApplicationWorkflow
 from workflows.edition import EditionWorkflow
@@ -55,7 +56,7 @@ def assemble(client: Client, register: Register, vault: Vault, postman: Postman,
         task_queue=settings.task_queue,
         workflows=list(WORKFLOWS),
         activities=[
-            Recorder(register, vault, postman.wake, settings.hold_letters).record,
+            Recorder(register, vault, postman.wake, Letters(settings.letters_dir), settings.hold_letters).record,
             Orders(gateway).carry_out,
         ],
         activity_executor=ThreadPoolExecutor(max_workers=8, thread_name_prefix="activity"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from temporalio import activity
 
 from kcity_flow.domain.messages import Batch, Entry, Letter
 from kcity_flow.letters import CannotWrite, Letters, Mail
+from kcity_flow.letters.wording import Language
 
 
 class Projection(Protocol):
@@ -36,6 +37,10 @@ class Recipient(Protocol):
     def address(self) -> str:
         """Of their mail; empty if there is none."""
 
+    @property
+    def language(self) -> Language:
+        """In which letters to them are written."""
+
 
 class Outbox(Protocol):
     """Who people are, and where their mail waits."""
@@ -46,8 +51,14 @@ class Outbox(Protocol):
     def people(self, role: str) -> Sequence[Recipient]:
         """Everybody in a role."""
 
+    def names(self, organisations: Collection[str]) -> Mapping[str, str]:
+        """What organisations are called, by id."""
+
     def text(self, commitment: str) -> str | None:
         """The text that a commitment stands for; ``None`` if it was redacted."""
+
+    def dates(self, about: str, person: str) -> Sequence[str]:
+        """The dates that letters about a subject brought a person, in the order of the letters."""
 
     def queue(self, mails: Sequence[Mail]) -> None:
         """Put mails into the outbox; a key that is there already is left as it is."""
@@ -57,7 +68,12 @@ class Recorder:
     """Writes what workflows record. Letters' text is made here and goes nowhere but into the outbox."""
 
     def __init__(
-        self, register: Projection, vault: Outbox, on_mail: Callable[[], None], hold: Collection[str] = ()
+        self,
+        register: Projection,
+        vault: Outbox,
+        on_mail: Callable[[], None],
+        letters: Letters | None = None,
+        hold: Collection[str] = (),
     ) -> None:
         """Keep the parts.
 
@@ -65,13 +81,14 @@ class Recorder:
             register: Where entries go.
             vault: Where people and the outbox are.
             on_mail: Called from a thread when there is something to send.
+            letters: Who words them; without, by the templates that are shipped.
             hold: Kinds of letters that wait in the outbox until the desk releases them.
         """
         self._register = register
         self._vault = vault
         self._on_mail = on_mail
+        self._letters = letters or Letters()
         self._hold = hold
-        self._letters = Letters()
 
     @activity.defn(name="record")
     def record(self, batch: Batch) -> None:
@@ -98,14 +115,21 @@ class Recorder:
         for person in recipients:
             # A role may be several people; each has a letter, and its key, of their own.
             key = letter.key if person.id == letter.to else f"{letter.key}/{person.id}"
-            mail = Mail(key, letter.subject, letter.template, person.id, person.address)
+            mail = Mail(key, letter.subject, letter.template, person.id, person.address, language=person.language)
             try:
                 if not person.name and not person.address:
                     raise CannotWrite(f"{person.id} has no mail address.")
                 entry = self._entry(letter, batch)
                 texts = self._texts(entry)
-                subject_line, body = self._letters.write(letter, batch.view, entry, person.name, texts)
-                yield mail._replace(subject_line=subject_line, body=body, why=self._held(letter, person))
+                said = (*entry.data.values(), *letter.bidders)
+                named = self._vault.names([id for id in said if isinstance(id, str) and id.startswith("O-")])
+                subject_line, body = self._letters.write(
+                    letter, batch.view, entry, person.name, texts, person.language, named
+                )
+                earlier = self._vault.dates(letter.subject, person.id)
+                dates = self._letters.dates(letter, batch.view, entry, earlier, person.language)
+                held = self._held(letter, person)
+                yield mail._replace(subject_line=subject_line, body=body, dates=dates, why=held)
             except CannotWrite as fault:
                 yield mail._replace(why=str(fault))
 

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 PREFIX = "KCITY_"
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
-_LETTERS = Path(__file__).with_name("letters")
+_LETTERS = Path(__file__).with_name("letters") / "en"
 
 
 class CannotStart(Exception):
@@ -57,7 +57,7 @@ def _kinds(value: Any) -> Any:
     for kind in kinds:
         if kind not in known:
             likely = get_close_matches(kind, known, 1)
-            hint = f"did you mean {likely[0]}?" if likely else f"each is a file in {_LETTERS.name}/ without its ending"
+            hint = f"did you mean {likely[0]}?" if likely else f"each is a file in letters/en/ without its ending"
             raise ValueError(f"there is no letter {kind!r}; {hint}".rstrip("?"))
     return kinds
 
@@ -94,6 +94,9 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of the vault; none is the register's if that is PostgreSQL, else a file",
     )
     documents_dir: Folder | None = Field(default=None, description="Folder of documents; none is one in the var folder")
+    letters_dir: Folder | None = Field(
+        default=None, description="Folder of templates that take the place of shipped ones of the same path"
+    )
     mail_from: Annotated[str, AfterValidator(_mailbox)] = Field(
         default="K-City Network <desk@kcity.example>", description="Sender of every letter"
     )

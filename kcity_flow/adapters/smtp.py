@@ -30,6 +30,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from kcity_flow.adapters.stores import StoreFailed
 from kcity_flow.adapters.vault import Outgoing, State, Vault
+from kcity_flow.letters import calendar
+from kcity_flow.letters.document import DECISIONS, pdf
+from kcity_flow.letters.page import html
 from kcity_flow.settings import Settings
 
 POLL = timedelta(seconds=1)
@@ -260,7 +263,25 @@ def compose(row: Outgoing, sender: str) -> bytes:
     # So that no absence note answers.
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(row.body, cte="quoted-printable")
+    page = html(row.subject_line, row.body, row.language)
+    message.add_alternative(page, subtype="html", cte="quoted-printable")
+    at = datetime.fromisoformat(row.queued_at)
+    if row.template in DECISIONS:
+        document = pdf(row.subject_line, row.body, row.language, at)
+        message.add_attachment(document, "application", "pdf", filename=f"{row.about}.pdf")
+    for method, file in calendar.files(row.dates, address, at):
+        message.add_attachment(
+            file, "text", "calendar", filename=f"{method.lower()}.ics", params={"method": method, "charset": "utf-8"}
+        )
+    _set_boundaries(message)
     return message.as_bytes()
+
+
+def _set_boundaries(message: EmailMessage) -> None:
+    # Left to itself the library draws them, and a second attempt would be another mail.
+    for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
+        # An underscore after an equals sign stands in no part: quoted-printable and base64 never write it.
+        part.set_boundary(f"=_{message['Message-ID'].strip('<>').partition('@')[0]}_{number}")
 
 
 class _Line:

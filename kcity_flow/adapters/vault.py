@@ -11,10 +11,10 @@ import hashlib
 import os
 import secrets
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -24,6 +24,7 @@ from kcity_flow.domain.messages import canonical
 from kcity_flow.domain.stages import Role
 from kcity_flow.domain.values import Frozen, canonical_instant
 from kcity_flow.letters import Mail
+from kcity_flow.letters.wording import Language
 
 LEASE = timedelta(minutes=30)
 """How long a claimed mail is another worker's. After that its worker counts as dead, whatever it did.
@@ -85,6 +86,8 @@ OUTBOX = sa.Table(
     sa.Column("sent_at", sa.String),
     sa.Column("why", sa.String, nullable=False),
     sa.Column("claimed_at", sa.String, index=True),
+    sa.Column("language", sa.String, nullable=False, server_default="en"),
+    sa.Column("dates", sa.Text, nullable=False, server_default=sa.text("''")),
     # With the key: of ten thousand that fall due together, the next one is found without sorting them.
     sa.Index("outbox_due", "state", "next_attempt_at", "key"),
 )
@@ -140,7 +143,7 @@ class Person(Frozen):
     name: str
     address: str
     organisation: str = ""
-    language: Literal["en", "ko"] = "en"
+    language: Language = "en"
     roles: tuple[Role, ...] = ()
 
 
@@ -178,7 +181,10 @@ ACTS: dict[Act, tuple[tuple[State, ...], State | None]] = {
 
 
 class Outgoing(NamedTuple):
-    """A row of the outbox. Instants are UTC in the ledger's form; ``in_doubt``: it may have arrived already."""
+    """A row of the outbox. Instants are UTC in the ledger's form; ``in_doubt``: it may have arrived already.
+
+    ``dates`` are those that it brings for a calendar (:mod:`kcity_flow.letters.calendar`).
+    """
 
     key: str
     message_id: str
@@ -197,6 +203,8 @@ class Outgoing(NamedTuple):
     sent_at: str | None
     why: str
     claimed_at: str | None
+    language: Language
+    dates: str
 
 
 class Done(NamedTuple):
@@ -233,7 +241,7 @@ class Vault(Store):
     """People, texts, outbox and intake journal."""
 
     name = "vault"
-    head = "0002"
+    head = "0003"
     metadata = METADATA
 
     # --- people -------------------------------------------------------------------------------------------------------
@@ -244,7 +252,7 @@ class Vault(Store):
         address: str,
         *,
         organisation: str = "",
-        language: Literal["en", "ko"] = "en",
+        language: Language = "en",
         roles: Iterable[Role] = (),
         id: str | None = None,
     ) -> str:
@@ -312,6 +320,14 @@ class Vault(Store):
         with self.reading() as connection:
             return {row.id: row.name for row in connection.execute(sa.select(ORGANISATIONS))}
 
+    def names(self, organisations: Collection[str]) -> dict[str, str]:
+        """What some organisations are called, by id."""
+        if not organisations:
+            return {}
+        query = sa.select(ORGANISATIONS).where(ORGANISATIONS.c.id.in_(organisations))
+        with self.reading() as connection:
+            return {row.id: row.name for row in connection.execute(query)}
+
     def _people(self, where: sa.ColumnElement[bool]) -> list[Person]:
         query = sa.select(PEOPLE, ROLES.c.role).outerjoin(ROLES, ROLES.c.person == PEOPLE.c.id)
         people: dict[str, dict[str, Any]] = {}
@@ -370,6 +386,13 @@ class Vault(Store):
         if rows:
             with self.writing() as connection:
                 connection.execute(self.insert(OUTBOX).on_conflict_do_nothing(), rows)
+
+    def dates(self, about: str, person: str) -> list[str]:
+        """The dates that letters about a subject brought a person, in the order of the letters."""
+        query = sa.select(OUTBOX.c.dates).where(OUTBOX.c.about == about, OUTBOX.c.person == person)
+        query = query.where(OUTBOX.c.dates != "").order_by(OUTBOX.c.queued_at, OUTBOX.c.key)
+        with self.reading() as connection:
+            return list(connection.execute(query).scalars())
 
     def claim(self, pace: timedelta = timedelta()) -> Outgoing | None:
         """Take the mail that has waited longest. Two workers never get the same one.

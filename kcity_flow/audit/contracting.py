@@ -39,7 +39,7 @@ from kcity_flow.domain.edition import Edition, ProcurementMode
 from kcity_flow.domain.messages import Entry, canonical
 from kcity_flow.domain.retelling import Made, moves_of
 from kcity_flow.domain.stages import Stage
-from kcity_flow.letters import country, words
+from kcity_flow.letters.wording import country, words
 
 MINISTRY = OrganizationReference(id="MOLIT", name="Ministry of Land, Infrastructure and Transport")
 """The buyer, and the publisher."""

@@ -38,7 +38,7 @@ from kcity_flow.domain.messages import Outcome, Waiting
 from kcity_flow.domain.moves import BY_TRIGGER, Move
 from kcity_flow.domain.stages import ENDS, OBJECTIONABLE, Role, Stage
 from kcity_flow.domain.values import Frozen
-from kcity_flow.letters import country, words
+from kcity_flow.letters.wording import country, words
 
 
 class Sentence(Frozen):

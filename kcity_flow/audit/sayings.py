@@ -18,7 +18,7 @@ from kcity_flow.domain.evaluation import final_score, points
 from kcity_flow.domain.screening import checklist
 from kcity_flow.domain.stages import DECIDED, Role, Stage
 from kcity_flow.domain.work import settled
-from kcity_flow.letters import ZONE, country, day, due, won, words
+from kcity_flow.letters.wording import ZONE, country, day, due, won, words
 
 
 class Heading(StrEnum):

@@ -39,8 +39,9 @@ def read(folder: Path, number: int) -> dict[str, Any]:
     with path.open("rb") as file:
         mail = BytesParser(policy=default).parse(file)
     shown = ("From", "To", "Subject", "Date", "Message-ID", "Reply-To")
+    text = mail.get_body(("plain",))
     headers = {name: str(mail[name]) for name in shown if mail[name]}
-    return {"number": number, "headers": headers, "text": mail.get_content(), "file": str(path)}
+    return {"number": number, "headers": headers, "text": text.get_content() if text else "", "file": str(path)}
 
 
 def _number(path: Path) -> int:

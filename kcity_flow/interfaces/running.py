@@ -26,6 +26,7 @@ from kcity_flow.adapters.stores import StoreFailed
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.errors import Refusal
 from kcity_flow.interfaces import board
+from kcity_flow.interfaces.letters import check_own
 from kcity_flow.interfaces.misuse import Misused
 from kcity_flow.interfaces.office import stores
 from kcity_flow.rehearsal.live import Diary, going_on, rehearse
@@ -46,11 +47,13 @@ async def run_everything(rehearsed: str | None, as_json: bool) -> None:
         CannotStart: a setting cannot be used, or it runs already.
         Unknown: there is no edition of that name.
         EditionFileError: the edition cannot be used.
+        LettersAtFault: the installation's own templates cannot be.
         StoreFailed: a store cannot be opened.
         Misused: the folder holds an unfinished rehearsal, and this is not to go on with it.
     """
     edition = read_edition(rehearsed) if rehearsed else None
     settings = Settings.read()
+    check_own(settings)
     log_to(settings.logs / "kcity.log", settings.log_level)
     voice = _Voice(as_json)
     with _stopping() as stop:
@@ -99,9 +102,11 @@ async def run_worker(as_json: bool) -> None:
 
     Raises:
         CannotStart: a setting cannot be used, or no server runs.
+        LettersAtFault: the installation's own templates cannot be used.
         StoreFailed: a store cannot be opened.
     """
     settings = Settings.read()
+    check_own(settings)
     server = locate(settings)
     with _stopping() as stop:
         async with _parts(settings, server) as programme:

@@ -1,28 +1,28 @@
-"""The wording of every letter: one template per key, in this folder, and what a template may say.
+"""The wording of every letter: a folder for each language, a template for each letter, and what a template may say.
 
 A template begins with its subject line. A field that is missing or empty keeps the letter from being written: no
-letter goes out with a hole in it.
+letter goes out with a hole in it. A file of the same path in an installation's own folder takes a template's place.
 """
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta
-from functools import cached_property
+import unicodedata
+from collections.abc import Iterable, Mapping
+from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from kcity_flow.domain.evaluation import points
 from kcity_flow.domain.messages import Entry, Letter, View
+from kcity_flow.letters import calendar
+from kcity_flow.letters.wording import Language, country, day, due, score, won, words
 
-ZONE = ZoneInfo("Asia/Seoul")
-FOLDER = Path(__file__).parent
+SHIPPED = Path(__file__).parent
 WIDTH = 76
+"""Columns of a line; a Korean syllable takes two."""
 
 
 class CannotWrite(Exception):
@@ -40,25 +40,31 @@ class Mail(NamedTuple):
     subject_line: str = ""
     body: str = ""
     why: str = ""
+    language: Language = "en"
+    dates: str = ""
 
 
 class Letters:
-    """Writes letters. Templates are read once."""
+    """Writes letters. Templates are read once, so that those in use are those that were checked."""
 
-    @cached_property
-    def _templates(self) -> jinja2.Environment:
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(FOLDER),
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            autoescape=False,  # noqa: S701  # plain text
-        )
-        environment.filters.update(day=day, due=due, won=won, points=points, words=words, country=country)
-        return environment
+    def __init__(self, overrides: Path | None = None) -> None:
+        """Choose the templates.
+
+        Args:
+            overrides: A folder whose files take the place of shipped ones of the same path, such as ``ko/closed.j2``.
+        """
+        self.folders = tuple(folder for folder in (overrides, SHIPPED) if folder)
+        self.templates = cache(self._templates)
 
     def write(
-        self, letter: Letter, view: View, entry: Entry, name: str, texts: Mapping[str, str] = MappingProxyType({})
+        self,
+        letter: Letter,
+        view: View,
+        entry: Entry,
+        name: str,
+        texts: Mapping[str, str] = MappingProxyType({}),
+        language: Language = "en",
+        organisations: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[str, str]:
         """Word a letter.
 
@@ -68,6 +74,8 @@ class Letters:
             entry: What the letter is about.
             name: The recipient's.
             texts: Free text of the entry, such as its ``question`` or ``reason``; may be without.
+            language: The recipient's.
+            organisations: Names of those that the entry knows by their ids; an id without one is said as it is.
 
         Returns:
             The subject line and the text.
@@ -76,67 +84,94 @@ class Letters:
             CannotWrite: there is no such template, or a field it needs is missing or empty.
         """
         try:
-            template = self._templates.get_template(f"{letter.template}.j2")
-            text = template.render(_context(letter, view, entry, name), texts=texts)
+            template = self.templates(language).get_template(f"{letter.template}.j2")
+            text = template.render(context(letter, view, entry, name, texts, organisations))
         except jinja2.TemplateNotFound as error:
-            raise CannotWrite(f"There is no letter template {error.name}.") from None
+            raise CannotWrite(f"There is no letter template {language}/{error.name}.") from None
         except (jinja2.TemplateError, TypeError, ValueError) as error:
-            raise CannotWrite(f"The letter {letter.template} cannot be written: {error}.") from None
+            raise CannotWrite(f"The letter {language}/{letter.template} cannot be written: {error}.") from None
         subject_line, _, body = text.partition("\n")
         return " ".join(subject_line.removeprefix("Subject:").split()), _wrapped(body)
 
+    def dates(self, letter: Letter, view: View, entry: Entry, earlier: Iterable[str], language: Language) -> str:
+        """The dates that a letter brings for its reader's calendar (:func:`kcity_flow.letters.calendar.dates`)."""
+        known = self._exported(language, "_timers.j2", "AWAITED")
 
-def day(value: str | date) -> str:
-    """A date: ``Friday, 30 April 2021``."""
-    read = date.fromisoformat(value) if isinstance(value, str) else value
-    return f"{read:%A}, {read.day} {read:%B %Y}"
+        def awaited(timer: str) -> str:
+            said = known.get(timer, words(timer))
+            return said[:1].upper() + said[1:]
+
+        return calendar.dates(letter, view, entry, earlier, awaited)
+
+    def _exported(self, language: Language, template: str, name: str) -> dict[str, str]:
+        # By a template, so that staff mend words as they mend letters.
+        found: dict[str, str] = getattr(self.templates(language).get_template(template).module, name, {})
+        return found
+
+    def _templates(self, language: Language) -> jinja2.Environment:
+        environment = ImmutableSandboxedEnvironment(
+            loader=jinja2.FileSystemLoader([folder / language for folder in self.folders]),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            autoescape=False,  # plain text
+        )
+
+        def in_words(key: str) -> str:
+            return self._exported(language, "_words.j2", "WORDS").get(key, words(key))
+
+        environment.filters |= {
+            "day": partial(day, language=language),
+            "due": partial(due, language=language),
+            "won": partial(won, language=language),
+            "points": partial(score, language=language),
+            "country": partial(country, language=language),
+            "words": in_words,
+            "organisation": _organisation,
+        }
+        return environment
 
 
-def due(value: str | datetime) -> str:
-    """An instant as people in Korea read it. Midnight is the end of the day before, as deadlines mean it."""
-    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
-    local = instant.astimezone(ZONE)
-    if (local.hour, local.minute, local.second) == (0, 0, 0):
-        return f"the end of {day((local - timedelta(days=1)).date())} (Korea Standard Time)"
-    return f"{local:%H:%M} on {day(local.date())} (Korea Standard Time)"
+SAYS = (
+    "name",
+    "is_application",
+    "view",
+    "entry",
+    "data",
+    "texts",
+    "due_at",
+    "grounds",
+    "letter",
+    "timer",
+    "organisations",
+)
+"""What a template may say."""
 
 
-def won(value: int) -> str:
-    """An amount: ``KRW 300,000,000``."""
-    # int() lets an empty field name itself.
-    return f"KRW {int(value):,}"
+def context(
+    letter: Letter, view: View, entry: Entry, name: str, texts: Mapping[str, str], organisations: Mapping[str, str]
+) -> dict[str, Any]:
+    """What a template may say of this letter. What is empty names itself where it is printed."""
+    said = (
+        _said(name, "the recipient's name"),
+        view.subject.startswith("KC"),
+        _filled(view.model_dump(mode="json"), "view"),
+        _filled(entry.model_dump(mode="json"), "entry"),
+        _filled(entry.data, "entry.data"),
+        texts,
+        _said(letter.due_at, "the due date"),
+        letter.grounds,
+        letter,
+        calendar.timer_of(letter),
+        organisations,
+    )
+    return dict(zip(SAYS, said, strict=True))
 
 
-def words(key: str) -> str:
-    """A key in words: ``framework_signature`` becomes ``framework signature``."""
-    return key.replace("_", " ")
-
-
-def country(code: str) -> str:
-    """A country's English name by its ISO 3166-1 code."""
-    # Imported here: it reads its whole table.
-    import pycountry
-
-    found = pycountry.countries.get(alpha_2=code)
-    return str(getattr(found, "common_name", found.name)) if found else code
-
-
-def _context(letter: Letter, view: View, entry: Entry, name: str) -> dict[str, Any]:
-    is_application = view.subject.startswith("KC")
-    return {
-        "name": _said(name, "the recipient's name"),
-        "ref": view.subject if is_application else f"Edition {view.edition}",
-        "is_application": is_application,
-        "programme_title": f"K-City Network: Global Cooperation Program {view.edition}",
-        "view": _filled(view.model_dump(mode="json"), "view"),
-        "entry": _filled(entry.model_dump(mode="json"), "entry"),
-        "data": _filled(entry.data, "entry.data"),
-        "due_at": _said(letter.due_at, "the due date"),
-        "grounds": letter.grounds,
-        "letter": letter,
-        # What stands behind the subject in the key: the timer of a reminder.
-        "timer": letter.key.removeprefix(f"{letter.subject}/").partition("/")[0],
-    }
+@jinja2.pass_context
+def _organisation(said: jinja2.runtime.Context, id: str) -> str:
+    return str(said["organisations"].get(id, id))
 
 
 def _filled(value: dict[str, Any], where: str) -> dict[str, Any]:
@@ -159,4 +194,15 @@ def _wrapped(body: str) -> str:
 
 
 def _fill(block: str) -> str:
-    return textwrap.fill(" ".join(block.split()), WIDTH, break_long_words=False, break_on_hyphens=False)
+    lines: list[str] = []
+    for word in block.split():
+        if lines and columns(lines[-1]) + 1 + columns(word) <= WIDTH:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return "\n".join(lines)
+
+
+def columns(text: str) -> int:
+    """How wide a text stands in a font of fixed width."""
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)

@@ -6,61 +6,39 @@ from typing import Any
 import pytest
 
 from activities.record import Recorder
+from kcity_flow.adapters.edition_files import load_edition, shipped
 from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.vault import Act, State, Vault
 from kcity_flow.domain.agenda import APPLICATION_TIMERS, EDITION_TIMERS
+from kcity_flow.domain.edition import PartyKind
 from kcity_flow.domain.letters import CONFLICT_FOUND, DUE_BY, PAUSES, REPORTS_MISSED, RESULTS, TOLD
-from kcity_flow.domain.messages import Batch
-from kcity_flow.domain.stages import Role, Stage
-from kcity_flow.letters import FOLDER, CannotWrite, Letters, due
+from kcity_flow.domain.messages import Batch, ConflictKind
+from kcity_flow.domain.moves import EDITION_MOVES, MOVES
+from kcity_flow.domain.stages import EditionStage, Role, Stage
+from kcity_flow.letters import SHIPPED, CannotWrite, Letters, columns
+from kcity_flow.letters.samples import ALWAYS, SOMETIMES
+from kcity_flow.letters.wording import Language, day, due, score, won
 from tests.unit.case import Case, rules
 from tests.unit.paper import REF, batch, entry, letter, view
+from tests.unit.test_glossary import rows
 
-TEMPLATES = sorted(path.stem for path in FOLDER.glob("[!_]*.j2"))
-
-DATA: dict[str, dict[str, Any]] = {
-    "meeting_scheduled": {"date_at": "2021-05-03T05:00:00.000000Z"},
-    "meeting_moved": {"date_at": "2021-05-03T05:00:00.000000Z"},
-    "party_listed": {"party": "TBILISI", "kind": "host_government", "signatory": "P-MAYOR"},
-    "framework_text": {"text": "c" * 64},
-    "signatory_named": {"party": "TBILISI", "signatory": "P-MAYOR"},
-    "signature_not_asked": {"party": "TBILISI"},
-    "signature_refused": {"party": "TBILISI"},
-    "signature_extended": {"signs_by": "2021-09-30", "missing": ["TBILISI"]},
-    "procurement_notice": {"closes_at": "2021-08-31T15:00:00.000000Z"},
-    "award_announced": {"contractor": "O-STUDIO"},
-    "complaint_received": {"bidder": "O-OTHER", "ground": "wrong_evaluation"},
-    "complaint_upheld": {"bidder": "O-OTHER"},
-    "complaint_dismissed": {"bidder": "O-OTHER"},
-    "award_reduced": {"krw": 450_000_000},
-    "contract_awarded": {"contractor": "O-STUDIO", "country": "KR", "krw": 480_000_000},
-    "contract_made": {"contractor": "O-STUDIO"},
-    "contractor_replaced": {"contractor": "O-NEXT"},
-    "tendered_again": {"closes_at": "2021-10-31T15:00:00.000000Z"},
-    "termination_notified": {"ends_at": "2022-03-31T15:00:00.000000Z"},
-    "extended": {"ends_on": "2022-09-30", "ground": "covid_19"},
-    "plan_accepted": {"plan": 60},
-    "milestone_accepted": {"milestone": "inception_report"},
-    "claim_rejected": {"claim": 3},
-    "claim_paid": {"claim": 3, "done_on": "2022-03-31"},
-    "final_returned": {"missing": ["feasibility_study"]},
-    "objection_received": {"ground": "office_error"},
-    "objection_upheld": {"step": "paper_review"},
-    "place_free": {"ref": "KC2021-PLA-0002"},
-    "conflict_found": {"kind": "family", "step": "paper_review", "conflict": True},
-    "promotion_due": {"programme": "planning", "ref": "KC2021-PLA-0002"},
-    "withdrawn": {"survivor": "KC2021-PLA-0002"},
-}
-"""What the entry behind a letter states, where the letter says it."""
+TEMPLATES = sorted(path.stem for path in (SHIPPED / "en").glob("[!_]*.j2"))
 
 DUE = datetime(2021, 4, 20, 15, 0, tzinfo=UTC)
 
 
-def written(template: str, data: dict[str, Any] | None = None, texts: dict[str, str] | None = None, **fields: Any):
+def written(
+    template: str,
+    data: dict[str, Any] | None = None,
+    texts: dict[str, str] | None = None,
+    language: Language = "en",
+    **fields: Any,
+):
     told = letter(template, due_at=DUE, key=f"{REF}/clarification/1/0/x")
     standing = view(**{"krw": 500_000_000, "next_timer": "x", "next_due_at": DUE, **fields})
-    about = entry(1, data=DATA.get(template, {}) if data is None else data)
-    return Letters().write(told, standing, about, "Ms Nino Beridze", texts or {})
+    stated = {**ALWAYS.get(template, {}), **SOMETIMES.get(template, {})}
+    about = entry(1, data=stated if data is None else data)
+    return Letters().write(told, standing, about, "Ms Nino Beridze", texts or {}, language)
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -74,6 +52,65 @@ def test_every_letter_says_whom_it_is_for_and_what_it_is_about(template: str):
     assert body.endswith("Republic of Korea\n")
     assert not re.search(r"[{}]|Undefined|None|\n\n\n| \n", body)
     assert max(map(len, body.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_letter_has_its_korean_one(template: str):
+    subject_line, body = written(template, language="ko")
+
+    assert subject_line.endswith(f"[{REF}]")
+    assert body.startswith("Ms Nino Beridze 귀하\n\n  접수번호:   KC2021-PLA-0001\n")
+    assert "Tbilisi, 조지아" in body
+    assert body.endswith("  대한민국 국토교통부\n  K-City Network 사무국\n")
+    assert not re.search(r"[{}]|Undefined|None|\n\n\n| \n", body)
+    assert max(map(columns, body.splitlines())) <= 80
+
+
+def fields(template: str, language: Language) -> set[str]:
+    """What a template says of its subject; ``data.krw | won`` as ``data.krw``."""
+    source = (SHIPPED / language / f"{template}.j2").read_text(encoding="utf-8")
+    return set(re.findall(r"\b(?:(?:data|view|texts|entry|letter|moved)\.\w+|due_at|grounds|timer\b)", source))
+
+
+@pytest.mark.parametrize("template", sorted(path.stem for path in (SHIPPED / "en").glob("*.j2")))
+def test_a_letter_says_the_same_in_both_languages(template: str):
+    assert fields(template, "ko") == fields(template, "en")
+
+
+@pytest.mark.parametrize(("section", "words"), [
+    ("Stages of an application", set(Stage)), ("Stages of an edition", set(EditionStage)),
+])  # fmt: skip
+def test_a_stage_is_called_in_korean_what_the_glossary_calls_it(section: str, words: set[str]):
+    in_words = Letters().templates("ko").filters["words"]
+
+    assert {word: in_words(word) for word in words} == {word: korean for word, (korean, _) in rows(section).items()}
+
+
+def test_whatever_a_proposal_or_a_decision_may_name_has_its_korean():
+    editions = [load_edition(path) for path in shipped().values()]
+    programmes = [programme for edition in editions for programme in edition.programmes]
+    named = {move.trigger for move in (*MOVES, *EDITION_MOVES)} | set(Role) | set(PartyKind) | set(ConflictKind)
+    named |= {ground for edition in editions for ground in edition.objection_grounds}
+    named |= {reason for edition in editions for reason in edition.implementation.extension_reasons}
+    for programme in programmes:
+        named |= {programme.key, *programme.deliverables, *programme.procurement.complaint_grounds}
+        named |= {item.key for item in programme.eligibility}
+    in_words = Letters().templates("ko").filters["words"]
+
+    assert [word for word in sorted(named) if not re.search("[가-힣]", in_words(word))] == []
+
+
+def test_each_is_written_to_in_their_own_language(stores: tuple[Register, Vault]):
+    register, vault = stores
+    for id, language in (("P-A", "en"), ("P-B", "ko")):
+        vault.add_person(id, f"{id}@example.org", id=id, roles=[Role.DESK], language=language)
+
+    Recorder(register, vault, lambda: None).record(batch(1, letter(to="desk")))
+
+    assert [row.subject_line for row in vault.outbox()] == [
+        f"Your application has been received [{REF}]",
+        f"신청서 접수 통지 [{REF}]",
+    ]
 
 
 def test_every_letter_that_is_ever_called_for_has_its_template():
@@ -101,7 +138,7 @@ def test_who_came_late_is_told_so():
     assert case.letters[-1].template == "late"
 
 
-@pytest.mark.parametrize("template", sorted(DATA.keys() - {"withdrawn"}))
+@pytest.mark.parametrize("template", sorted(ALWAYS))
 def test_a_letter_is_not_written_with_a_hole_in_it(template: str):
     with pytest.raises(CannotWrite, match=template):
         written(template, data={})
@@ -158,7 +195,7 @@ def test_an_empty_field_is_named():
 
 
 def test_a_template_that_does_not_exist_is_named():
-    with pytest.raises(CannotWrite, match=r"no letter template nonsense\.j2"):
+    with pytest.raises(CannotWrite, match=r"no letter template en/nonsense\.j2"):
         written("nonsense")
 
 
@@ -172,6 +209,14 @@ def test_a_template_that_does_not_exist_is_named():
 )
 def test_a_deadline_is_said_as_people_in_korea_read_it(instant: str, said: str):
     assert due(instant) == said
+
+
+def test_days_instants_and_sums_are_said_the_korean_way():
+    assert due("2021-04-30T09:00:00.000000Z", "ko") == "2021년 4월 30일(금) 18:00 (한국 표준시)"
+    assert due("2021-04-20T15:00:00.000000Z", "ko") == "2021년 4월 20일(화) 24:00 (한국 표준시)"
+    assert day("2021-04-30", "ko") == "2021년 4월 30일(금)"
+    assert won(300_000_000, "ko") == "300,000,000원"
+    assert score("7967/100", ["80", "239/3"], "ko") == "79.67 (정확히 7967/100)"
 
 
 def test_a_reminder_names_its_timer_and_its_date():
@@ -217,6 +262,22 @@ def test_what_is_recorded_stands_in_register_and_outbox(stores: tuple[Register, 
         (told.letters[0].key, "nino@example.org", "queued")
     ]
     assert woken == [1]
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_firm_is_called_by_its_name(stores: tuple[Register, Vault], language: Language):
+    register, vault = stores
+    vault.add_organisation("Narae Urban Data", id="O-STUDIO")
+    vault.add_person("Nino Beridze", "nino@example.org", id="P-MAYOR", language=language)
+    awarded = entry(1, command="award_contract", data={"contractor": "O-STUDIO", "country": "KR", "krw": 480_000_000})
+
+    Recorder(register, vault, lambda: None).record(
+        Batch(entries=(awarded,), letters=(letter("contract_awarded"),), view=view(1))
+    )
+
+    (row,) = vault.outbox()
+    assert "  Narae Urban Data\n" in row.body
+    assert "O-STUDIO" not in row.body
 
 
 def test_recording_twice_sends_once(stores: tuple[Register, Vault]):

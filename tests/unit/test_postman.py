@@ -1,16 +1,20 @@
 import asyncio
 import contextlib
+import email
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP
 
 from kcity_flow.adapters import smtp
 from kcity_flow.adapters import vault as vault_module
-from kcity_flow.adapters.smtp import Catcher, Postman, Unreachable, pause
-from kcity_flow.adapters.vault import State, Vault
+from kcity_flow.adapters.smtp import Catcher, Postman, Unreachable, compose, pause
+from kcity_flow.adapters.vault import Outgoing, State, Vault, message_id
 from kcity_flow.letters import Mail
 from kcity_flow.settings import Settings
 
@@ -36,6 +40,25 @@ def settings(tmp_path: Path) -> Settings:
 
 def mail(key: str = "k1", address: str = "nino@example.org", body: str = "Dear Nino Beridze,\n\nwelcome.\n") -> Mail:
     return Mail(key, "KC2021-PLA-0001", "acknowledgement", "P-NINO", address, "Received [KC2021-PLA-0001]", body)
+
+
+SENDER = "K-City Network <desk@kcity.example>"
+
+
+def row(**fields: Any) -> Outgoing:
+    made: dict[str, Any] = {
+        **mail()._asdict(),
+        "message_id": message_id("k1"),
+        "state": State.QUEUED,
+        "attempts": 0,
+        "in_doubt": False,
+        "queued_at": "2021-03-02T05:00:00.000000Z",
+        "next_attempt_at": "2021-03-02T05:00:00.000000Z",
+        "claimed_by": "",
+        "claimed_at": None,
+        "sent_at": None,
+    }
+    return Outgoing(**{**made, **fields})
 
 
 def states(vault: Vault) -> list[str]:
@@ -104,10 +127,45 @@ async def test_a_letter_goes_out_once_and_as_it_was_written(vault: Vault, settin
     assert caught["Message-ID"] == vault.outbox()[0].message_id
     assert caught["Date"]
     assert (
-        caught.get_content().replace("\r\n", "\n")
+        caught.get_body(("plain",)).get_content().replace("\r\n", "\n")
         == "Dear 니노,\n\n.a line that begins with a dot\n" + "word " * 300 + "\n"
     )
     assert [path.name for path in Catcher(settings.mails).files()] == ["000001-nino@example.org.eml"]
+
+
+def read(mail: bytes) -> EmailMessage:
+    """A mail as whoever receives it reads it."""
+    return email.message_from_bytes(mail, EmailMessage, policy=email.policy.default)
+
+
+def composed(**fields: Any) -> EmailMessage:
+    return read(compose(row(**fields), SENDER))
+
+
+def test_the_same_row_always_makes_the_same_mail():
+    assert compose(row(), SENDER) == compose(row(), SENDER)
+
+
+def test_a_mail_has_its_text_twice_for_those_who_read_pages_and_for_those_who_do_not():
+    body = "Dear <Nino>,\n\n  City:   Tbilisi\n  Score:  79.67\n\nPlease tell us\nat once:\n\n  - who\n  - when\n"
+    mail = composed(body=body, subject_line="Received", language="ko")
+    plain, page = (part.get_content().replace("\r\n", "\n") for part in mail.iter_parts())
+
+    assert mail.get_content_type() == "multipart/alternative"
+    assert plain == body
+    assert '<html lang="ko">' in page
+    assert "<p>Dear &lt;Nino&gt;,</p>" in page
+    assert (
+        '<tr><th scope="row">City</th><td>Tbilisi</td></tr>\n<tr><th scope="row">Score</th><td>79.67</td></tr>' in page
+    )
+    assert "<p>Please tell us at once:</p>\n<ul>\n<li>who</li>\n<li>when</li>\n</ul>" in page
+
+
+def test_a_page_fetches_nothing():
+    page = composed().get_body(("html",))
+
+    assert page
+    assert not re.search(r"src=|href=|url\(|@import|<script|<img", page.get_content())
 
 
 async def test_a_woken_postman_does_not_wait_for_its_round(vault: Vault, settings: Settings, monkeypatch):

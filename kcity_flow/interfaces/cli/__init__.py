@@ -21,6 +21,7 @@ from kcity_flow.interfaces.cli import (
     editions,
     evaluation,
     exporting,
+    letters,
     outbox,
     people,
     registers,
@@ -41,7 +42,8 @@ app = typer.Typer(
 )
 for group in (
     running.commands, editions.commands, applications.commands, evaluation.commands, selection.commands,
-    people.people, people.mails, outbox.commands, registers.commands, exporting.commands, adopting.commands,
+    people.people, people.mails, letters.commands, outbox.commands, registers.commands, exporting.commands,
+    adopting.commands,
 ):  # fmt: skip
     app.add_typer(group)
 
@@ -80,9 +82,12 @@ def _tell(error: Exception, as_json: bool) -> int:
     from kcity_flow.adapters.edition_files import EditionFileError
     from kcity_flow.adapters.stores import StoreFailed
     from kcity_flow.domain.errors import Refusal
+    from kcity_flow.letters import CannotWrite
+    from kcity_flow.letters.checking import LettersAtFault
     from kcity_flow.settings import BadSetting, CannotStart
 
-    expected = isinstance(error, Refusal | Misused | CannotStart | EditionFileError | StoreFailed | OSError)
+    at_fault = Refusal | Misused | CannotStart | EditionFileError | LettersAtFault | CannotWrite | StoreFailed | OSError
+    expected = isinstance(error, at_fault)
     fields = ("trigger", "stage", "role", "guard", "missing")
     told = {"code": getattr(error, "code", type(error).__name__), "sentence": str(error)}
     told |= {name: str(getattr(error, name, "")) for name in fields}
