@@ -350,17 +350,21 @@ class Gateway:
         # Asked last: what is frozen after this finds it in the register.
         if trigger == "receive" and (freezes := await self._freezes(rules.edition.year, country)):
             data = {**data, FREEZES: freezes}
-        return await self._sent(
-            ref,
-            self._client.execute_update_with_start_workflow(
-                trigger,
-                data,
-                start_workflow_operation=operation,
-                id=data["id"],
-                result_type=m.Receipt,
-                rpc_timeout=PATIENCE,
-            ),
-        )
+
+        def send(said: dict[str, Any]) -> Awaitable[m.Receipt]:
+            return self._sent(
+                ref,
+                self._client.execute_update_with_start_workflow(
+                    trigger,
+                    said,
+                    start_workflow_operation=operation,
+                    id=data["id"],
+                    result_type=m.Receipt,
+                    rpc_timeout=PATIENCE,
+                ),
+            )
+
+        return await self._in_the_same_words(ref, trigger, data["id"], lambda: data, send)
 
     async def adopt(self, year: int, data: dict[str, Any], actor: Actor, command_id: str | None = None) -> m.Receipt:
         """Propose that the edition take over a project that runs already, under a number of its own.
@@ -435,8 +439,14 @@ class Gateway:
         # Read here so that a fault is told with its field and never reaches a history.
         command = {**data, "by": actor.by()}
         m.parse(kind, trigger, {**command, "id": command_id, **dict.fromkeys(texts, STANDS_FOR_A_TEXT)})
-        commitments = {name: self._vault.commit(text) for name, text in texts.items()}
-        receipt = await self._execute(subject, trigger, {**command, **commitments}, command_id)
+
+        def written() -> dict[str, Any]:
+            return command | {name: self._vault.commit(text) for name, text in texts.items()}
+
+        def send(said: dict[str, Any]) -> Awaitable[m.Receipt]:
+            return self._execute(subject, trigger, said, command_id)
+
+        receipt = await self._in_the_same_words(subject, trigger, command_id, written, send)
         if receipt.trigger not in ("", trigger):
             # Temporal answers an id that it knows with what it answered then, and asks no workflow.
             raise e.IdTaken(trigger, command_id, receipt.trigger)
@@ -462,6 +472,31 @@ class Gateway:
             command: m.AdoptAt = m.parse("application", trigger, data)
             await self._begun_with(ref, trigger, data, command, await self.rules(year_of(ref)), command.since.year)
         self._vault.mark(ref, RECEIVED)
+
+    async def _in_the_same_words(
+        self, subject: str, trigger: str, id: str, written: Callable[[], dict[str, Any]],
+        send: Callable[[dict[str, Any]], Awaitable[m.Receipt]],
+    ) -> m.Receipt:  # fmt: skip
+        """Send a command; where it was sent before under its id and not answered, in the words of then.
+
+        A server that was killed takes what is sent again for what a worker has acted on already. Were it in other
+        words, drawn or looked up anew, these would stand in the history, and what was made of the first in the ledger.
+        """
+        to = workflow_id(subject)
+        if self._vault.sending(to, id) is None:
+            self._vault.send(to, id, trigger, written())
+        earlier, said = self._vault.sending(to, id) or (trigger, written())
+        if earlier != trigger:
+            raise e.IdTaken(trigger, id, earlier)
+        try:
+            receipt = await send(said)
+        except e.Unavailable:
+            raise  # whether it was done is unknown: it may be sent again
+        except e.Refusal:
+            self._vault.answered(to, id)
+            raise
+        self._vault.answered(to, id)
+        return receipt
 
     async def _execute(self, subject: str, trigger: str, data: dict[str, Any], command_id: str) -> m.Receipt:
         return await self._sent(

@@ -57,7 +57,7 @@ def _kinds(value: Any) -> Any:
     for kind in kinds:
         if kind not in known:
             likely = get_close_matches(kind, known, 1)
-            hint = f"did you mean {likely[0]}?" if likely else f"each is a file in letters/en/ without its ending"
+            hint = f"did you mean {likely[0]}?" if likely else "each is a file in letters/en/ without its ending"
             raise ValueError(f"there is no letter {kind!r}; {hint}".rstrip("?"))
     return kinds
 

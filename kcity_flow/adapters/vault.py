@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 import secrets
 import socket
@@ -64,6 +65,15 @@ TEXTS = sa.Table(
     sa.Column("commitment", sa.String, primary_key=True),
     sa.Column("salt", sa.String),
     sa.Column("text", sa.Text),
+)
+
+SENDINGS = sa.Table(
+    "sendings",
+    METADATA,
+    sa.Column("subject", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("trigger", sa.String, nullable=False),
+    sa.Column("command", sa.Text, nullable=False),
 )
 
 OUTBOX = sa.Table(
@@ -241,7 +251,7 @@ class Vault(Store):
     """People, texts, outbox and intake journal."""
 
     name = "vault"
-    head = "0003"
+    head = "0004"
     metadata = METADATA
 
     # --- people -------------------------------------------------------------------------------------------------------
@@ -364,6 +374,26 @@ class Vault(Store):
         """Forget a text and its salt; the commitment stays, and no longer says anything."""
         with self.writing() as connection:
             connection.execute(TEXTS.update().where(TEXTS.c.commitment == commitment).values(salt=None, text=None))
+
+    # --- commands that have no answer yet -----------------------------------------------------------------------------
+
+    def sending(self, subject: str, id: str) -> tuple[str, dict[str, Any]] | None:
+        """The trigger and the command as first sent under an id, if nobody answered yet."""
+        query = sa.select(SENDINGS.c.trigger, SENDINGS.c.command).where(*_under(subject, id))
+        with self.reading() as connection:
+            row = connection.execute(query).first()
+        return (row.trigger, json.loads(row.command)) if row else None
+
+    def send(self, subject: str, id: str, trigger: str, command: dict[str, Any]) -> None:
+        """Keep a command as it is sent, until it is answered. Of two who send it at once, the first one's is kept."""
+        row = {"subject": subject, "id": id, "trigger": trigger, "command": canonical(command)}
+        with self.writing() as connection:
+            connection.execute(self.insert(SENDINGS).on_conflict_do_nothing(), row)
+
+    def answered(self, subject: str, id: str) -> None:
+        """There is an answer: nobody sends this again."""
+        with self.writing() as connection:
+            connection.execute(SENDINGS.delete().where(*_under(subject, id)))
 
     # --- outbox -------------------------------------------------------------------------------------------------------
 
@@ -689,6 +719,10 @@ class Vault(Store):
             sa.select(JOURNAL.c.line, JOURNAL.c.hash).order_by(JOURNAL.c.line.desc()).limit(1)
         ).first()
         return (row.line, row.hash) if row else (0, _NO_LINE)
+
+
+def _under(subject: str, id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return SENDINGS.c.subject == subject, SENDINGS.c.id == id
 
 
 def commitment_of(salt: str, text: str) -> str:

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from temporalio.client import WorkflowQueryFailedError
+from temporalio.client import WorkflowHandle, WorkflowQueryFailedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from kcity_flow.adapters.vault import TEXTS
 from kcity_flow.domain.errors import AlreadyReceived, Refusal, Unavailable
 from kcity_flow.interfaces.board import snapshot
-from tests.season import CHAIR, DESK, HEAD, MINISTRY, PROOF, SECOND_MINISTRY, YEAR, Season, refused
+from tests.season import CHAIR, COMMITTEE, DESK, HEAD, MINISTRY, PROOF, SECOND_MINISTRY, YEAR, Season, refused
 
 
 def outcomes(season: Season) -> list[tuple[str, str]]:
@@ -87,6 +88,42 @@ async def test_a_text_is_kept_once_and_only_with_its_command(season: Season) -> 
     assert len(texts()) == len(before) + 1
     [entry] = [entry for entry in await ankara.ledger() if entry.command == "flag"]
     assert season.vault.text(entry.reason or "") == "The mayor rang."
+
+
+async def test_what_was_not_answered_is_sent_again_in_the_same_words(
+    season: Season, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a server that was killed would write the second's words into the history, and the ledger has the first's."""
+    ankara, izmir, bursa = await season.shortlisted("Ankara", "Izmir", "Bursa")
+    execute, said = WorkflowHandle.execute_update, list[Any]()
+
+    async def unanswered(handle: Any, trigger: str, data: Any, **more: Any) -> Any:
+        said.append(data)
+        if len(said) < 3:
+            raise RPCError("the server is away", RPCStatusCode.UNAVAILABLE, b"")
+        return await execute(handle, trigger, data, **more)
+
+    chosen = {"programme": "solution", "ranking": [ankara.ref], "selected": [await ankara.choice(1)], "reason": "So."}
+    with monkeypatch.context() as dying:
+        dying.setattr(WorkflowHandle, "execute_update", unanswered)
+        for _ in range(2):
+            with refused("Unavailable"):
+                await season.gateway.command(str(YEAR), "decide_selection", chosen, COMMITTEE, "twice")
+        dying.undo()
+        await bursa.do("withdraw", DESK, evidence=[PROOF])
+        await bursa.comes_to("withdrawn")
+        await bursa.ledger()
+        dying.setattr(WorkflowHandle, "execute_update", unanswered)
+        with refused("IdTaken"):
+            await season.gateway.command(str(YEAR), "flag", {}, DESK, "twice")
+        await season.gateway.command(str(YEAR), "decide_selection", chosen, COMMITTEE, "twice")
+
+    assert said[0]["left_out"] == [izmir.ref, bursa.ref]
+    assert said[1:] == [said[0], said[0]]
+    assert (await season.ledger())[-1].reason == said[0]["reason"]
+    assert season.vault.sending("edition/2021", "twice") is None
+    with season.vault.reading() as connection:
+        assert list(connection.execute(sa.select(TEXTS.c.text)).scalars()).count("So.") == 1
 
 
 async def test_an_edition_is_closed_by_what_the_register_counts(season: Season) -> None:
