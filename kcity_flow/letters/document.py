@@ -40,7 +40,8 @@ def pdf(subject_line: str, body: str, language: Language, at: datetime) -> bytes
         at: When, aware; its day in Korea is the document's.
     """
     said = inputs(subject_line, body, language, at)
-    made = compiler().compile(layout(), format="pdf", sys_inputs=said, timestamp=at)
+    # A PDF knows no parts of a second.
+    made = compiler().compile(layout(), format="pdf", sys_inputs=said, timestamp=at.replace(microsecond=0))
     if not isinstance(made, bytes):
         raise TypeError("A document is one file.")
     return made

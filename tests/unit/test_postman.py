@@ -52,7 +52,7 @@ def row(**fields: Any) -> Outgoing:
         "state": State.QUEUED,
         "attempts": 0,
         "in_doubt": False,
-        "queued_at": "2021-03-02T05:00:00.000000Z",
+        "queued_at": "2021-03-02T05:00:00.123456Z",
         "next_attempt_at": "2021-03-02T05:00:00.000000Z",
         "claimed_by": "",
         "claimed_at": None,
