@@ -8,6 +8,7 @@ id; sent again under the same id it is answered, not done again.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import secrets
 import uuid
@@ -32,7 +33,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from kcity_flow.adapters.edition_files import currency_known, zone_named
 from kcity_flow.adapters.register import Register
 from kcity_flow.adapters.stores import StoreFailed
-from kcity_flow.adapters.vault import RECEIVED, Vault
+from kcity_flow.adapters.vault import RECEIVED, Sending, Vault
 from kcity_flow.domain import agenda
 from kcity_flow.domain import errors as e
 from kcity_flow.domain import messages as m
@@ -364,7 +365,11 @@ class Gateway:
                 ),
             )
 
-        return await self._in_the_same_words(ref, trigger, data["id"], lambda: data, send)
+        # Whoever enters it again, it is the same application. What is frozen since is said, as nobody else would.
+        asked, to = m.canonical(data.get(FREEZES, [])), workflow_id(ref)
+        if (kept := self._vault.sending(to, data["id"])) and kept.asked != asked:
+            self._vault.answered(to, data["id"])
+        return await self._in_the_same_words(ref, trigger, data["id"], asked, lambda: data, send)
 
     async def adopt(self, year: int, data: dict[str, Any], actor: Actor, command_id: str | None = None) -> m.Receipt:
         """Propose that the edition take over a project that runs already, under a number of its own.
@@ -410,6 +415,7 @@ class Gateway:
             Refusal: with the rule that refused; nothing has changed.
         """
         self._may_act(actor)
+        asked = m.canonical({**data, "by": actor.by()} | dict.fromkeys(_texts(data), STANDS_FOR_A_TEXT))
         kind = kind_of(subject)
         known = m.APPLICATION_COMMANDS if kind == "application" else m.EDITION_COMMANDS
         if trigger not in known:
@@ -446,7 +452,7 @@ class Gateway:
         def send(said: dict[str, Any]) -> Awaitable[m.Receipt]:
             return self._execute(subject, trigger, said, command_id)
 
-        receipt = await self._in_the_same_words(subject, trigger, command_id, written, send)
+        receipt = await self._in_the_same_words(subject, trigger, command_id, asked, written, send)
         if receipt.trigger not in ("", trigger):
             # Temporal answers an id that it knows with what it answered then, and asks no workflow.
             raise e.IdTaken(trigger, command_id, receipt.trigger)
@@ -474,20 +480,33 @@ class Gateway:
         self._vault.mark(ref, RECEIVED)
 
     async def _in_the_same_words(
-        self, subject: str, trigger: str, id: str, written: Callable[[], dict[str, Any]],
+        self, subject: str, trigger: str, id: str, asked: str, written: Callable[[], dict[str, Any]],
         send: Callable[[dict[str, Any]], Awaitable[m.Receipt]],
     ) -> m.Receipt:  # fmt: skip
         """Send a command; where it was sent before under its id and not answered, in the words of then.
 
         A server that was killed takes what is sent again for what a worker has acted on already. Were it in other
         words, drawn or looked up anew, these would stand in the history, and what was made of the first in the ledger.
+
+        Args:
+            subject: To which.
+            trigger: The command's name.
+            id: Its id.
+            asked: Who asks for what: only the same may be sent again.
+            written: The command as it would be sent now.
+            send: Sends it.
+
+        Raises:
+            IdTaken: something else was sent under this id, and is not answered.
+            Refusal: that was the answer.
         """
         to = workflow_id(subject)
         if self._vault.sending(to, id) is None:
-            self._vault.send(to, id, trigger, written())
-        earlier, said = self._vault.sending(to, id) or (trigger, written())
-        if earlier != trigger:
-            raise e.IdTaken(trigger, id, earlier)
+            self._vault.send(to, id, Sending(trigger, asked, m.canonical(written())))
+        first = self._vault.sending(to, id) or Sending(trigger, asked, m.canonical(written()))
+        if (first.trigger, first.asked) != (trigger, asked):
+            raise e.IdTaken(trigger, id, first.trigger)
+        said = json.loads(first.command)
         try:
             receipt = await send(said)
         except e.Unavailable:

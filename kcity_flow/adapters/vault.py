@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import os
 import secrets
 import socket
@@ -73,6 +72,7 @@ SENDINGS = sa.Table(
     sa.Column("subject", sa.String, primary_key=True),
     sa.Column("id", sa.String, primary_key=True),
     sa.Column("trigger", sa.String, nullable=False),
+    sa.Column("asked", sa.Text, nullable=False),
     sa.Column("command", sa.Text, nullable=False),
 )
 
@@ -236,6 +236,14 @@ class CannotAct(Refusal):
     code = "CannotAct"
 
 
+class Sending(NamedTuple):
+    """A command without an answer: who asked for what, and the words in which it was sent, both as canonical JSON."""
+
+    trigger: str
+    asked: str
+    command: str
+
+
 class Seal(NamedTuple):
     """How long the intake journal is and the hash of its last line; kept elsewhere, it shows a cut end."""
 
@@ -377,16 +385,16 @@ class Vault(Store):
 
     # --- commands that have no answer yet -----------------------------------------------------------------------------
 
-    def sending(self, subject: str, id: str) -> tuple[str, dict[str, Any]] | None:
-        """The trigger and the command as first sent under an id, if nobody answered yet."""
-        query = sa.select(SENDINGS.c.trigger, SENDINGS.c.command).where(*_under(subject, id))
+    def sending(self, subject: str, id: str) -> Sending | None:
+        """What was first sent under an id, if nobody answered yet."""
+        query = sa.select(SENDINGS.c.trigger, SENDINGS.c.asked, SENDINGS.c.command).where(*_under(subject, id))
         with self.reading() as connection:
             row = connection.execute(query).first()
-        return (row.trigger, json.loads(row.command)) if row else None
+        return Sending(*row) if row else None
 
-    def send(self, subject: str, id: str, trigger: str, command: dict[str, Any]) -> None:
+    def send(self, subject: str, id: str, sending: Sending) -> None:
         """Keep a command as it is sent, until it is answered. Of two who send it at once, the first one's is kept."""
-        row = {"subject": subject, "id": id, "trigger": trigger, "command": canonical(command)}
+        row = {"subject": subject, "id": id, **sending._asdict()}
         with self.writing() as connection:
             connection.execute(self.insert(SENDINGS).on_conflict_do_nothing(), row)
 

@@ -609,7 +609,7 @@ class CaseFile:
 
     def _people(self, facts: Any) -> Mapping[str, Sequence[str]]:
         """Whom letters name by what they are, after a move; ``facts`` are those before it."""
-        return {}
+        return recipients.NOBODY
 
     def _bidders(self) -> tuple[str, ...]:
         """Whose bids are open."""

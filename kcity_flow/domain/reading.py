@@ -80,6 +80,8 @@ def closed_to(application: Application, person: str, role: Role, organisations: 
         return "" if signs else "they sign for no party of it"
     if tie := application.conflict_of(person, organisations):
         return tie
+    if application.stage is Stage.PROCUREMENT and (kind := application.tender.tied.get(person)):
+        return f"a declared conflict of the kind {kind}"  # also when somebody else sits in their place
     if role is not Role.REVIEWER and not seated and not evaluates:
         return ""
     if evaluates:

@@ -37,6 +37,15 @@ CONCERNED = "concerned"
 EVALUATORS = "evaluators"
 """Of the committee who were named by this move, or are to declare now that the bids are open."""
 
+NOBODY: dict[str, tuple[str, ...]] = {
+    name: ()
+    for name in (
+        APPLICANT, MISSING, SIGNATORY, FORMER_SIGNATORY, CONTRACTOR, PROJECT, NOTIFIED, BIDDERS, OTHER_BIDDERS,
+        ANNOUNCED_TO, CONCERNED, EVALUATORS, Role.HOST_GOVERNMENT.value,
+    )
+}  # fmt: skip
+"""Each such name, and nobody behind it: an edition's letters are its offices' alone, never those of all applicants."""
+
 ALSO_TOLD = {
     "procurement_notice": BIDDERS,
     "renotice": BIDDERS,

@@ -695,7 +695,7 @@ def ranking(found: Ranking) -> RenderableType:
     criteria = [criterion.key for criterion in found.programme.criteria]
     table = _table("rank", "ref", "country", "city", *criteria, "sheets", "mean", "bonus", "decided by", "outcome")
     lines = data["lines"]
-    for line, below in zip(lines, [*lines[1:], None], strict=True):
+    for line, below in zip(lines, [*lines, None][1:], strict=True):
         votes = "nothing" if line["outcome"] == "passed over" else "nothing: the committee votes"
         decided = votes if line["decided_by"] == "vote" else line["decided_by"]
         table.add_row(

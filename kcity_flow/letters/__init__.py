@@ -88,10 +88,16 @@ class Letters:
             text = template.render(context(letter, view, entry, name, texts, organisations))
         except jinja2.TemplateNotFound as error:
             raise CannotWrite(f"There is no letter template {language}/{error.name}.") from None
-        except (jinja2.TemplateError, TypeError, ValueError) as error:
+        except Exception as error:  # a template may fail in its own way; none may stop what is recorded
             raise CannotWrite(f"The letter {language}/{letter.template} cannot be written: {error}.") from None
-        subject_line, _, body = text.partition("\n")
-        return " ".join(subject_line.removeprefix("Subject:").split()), _wrapped(body)
+        first, _, body = text.partition("\n")
+        subject_line = " ".join(first.removeprefix("Subject:").split())
+        if not first.startswith("Subject:") or not subject_line or not body.strip():
+            raise CannotWrite(
+                f"The letter {language}/{letter.template} begins with {first[:40]!r} and not with a subject line; "
+                "extend _letter.j2 on the first line, and keep the block subject on one."
+            )
+        return subject_line, _wrapped(body)
 
     def dates(self, letter: Letter, view: View, entry: Entry, earlier: Iterable[str], language: Language) -> str:
         """The dates that a letter brings for its reader's calendar (:func:`kcity_flow.letters.calendar.dates`)."""

@@ -17,7 +17,7 @@ from jinja2 import nodes
 
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.messages import Entry, Letter, View
-from kcity_flow.letters import SAYS, SHIPPED, Letters, context
+from kcity_flow.letters import SAYS, SHIPPED, CannotWrite, Letters, context
 from kcity_flow.letters.samples import ALWAYS, NAMES, ORGANISATIONS, SOMETIMES, TEXTS, Sample, samples
 from kcity_flow.letters.wording import LANGUAGES, Language
 
@@ -184,9 +184,14 @@ def _written(letters: Letters, language: Language, sample: Sample) -> Iterator[F
                 yield Fault(file, 1, f"about {sample.of}, the block {block} is empty; write what the letter says there")
             elif language == "ko" and not HANGUL.search(text):
                 yield Fault(file, 1, f"the block {block} is not in Korean; write it in Korean")
+            elif block == "subject" and "\n" in text.strip():
+                yield Fault(file, 1, "the block subject is broken over lines; write it on one")
+        letters.write(sample.letter, sample.view, sample.entry, NAMES[language], sample.texts, language, ORGANISATIONS)
+    except CannotWrite as fault:
+        yield Fault(file, 1, str(fault).rstrip("."))
     except jinja2.TemplateNotFound as error:
         yield Fault(file, 1, f"there is no template {error.name} to extend or include; name one that is there")
-    except (jinja2.TemplateError, TypeError, ValueError) as error:
+    except Exception as error:  # a template may fail in its own way
         where, line = _where(error, file)
         advice = "ask first whether it `is defined`" if isinstance(error, jinja2.UndefinedError) else "mend it there"
         why = str(error).rstrip(".")

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from kcity_flow.domain.edition import Edition, Tempo, transformed
 from kcity_flow.domain.messages import edition_id
 from kcity_flow.domain.values import Instant
+from kcity_flow.gateway import answered
 from kcity_flow.rehearsal.director import Director, PassingClock, Position
 from kcity_flow.rehearsal.plan import plan
 from kcity_flow.rehearsal.season import SECONDS_A_DAY, people_the
@@ -154,7 +155,8 @@ async def rehearse(
         await programme.gateway.open_edition(edition.model_copy(update={"tempo": tempo}))
         await asyncio.to_thread(diary.write, standing)
     else:
-        tempo = (await programme.gateway.rules(edition.year)).edition.tempo
+        # So many histories read at once may leave the first question without an answer.
+        tempo = (await answered(lambda: programme.gateway.rules(edition.year))).edition.tempo
     director = Director(
         planned, programme.gateway, programme.register, PassingClock(tempo), position=standing.position, strict=False
     )

@@ -64,6 +64,17 @@ def test_a_sample_is_of_a_letter_that_there_is():
          "written: the due date is empty; ask first whether it `is defined`."),
         ("ko/closed.j2", (SHIPPED / "ko/closed.j2").read_text("utf-8"), (SHIPPED / "en/closed.j2").read_text("utf-8"),
          "ko/closed.j2, line 1: the block subject is not in Korean; write it in Korean."),
+        ("en/closed.j2", '{% extends', '\n{% extends',
+         "en/closed.j2, line 1: The letter en/closed begins with '' and not with a subject line; extend _letter.j2 on "
+         "the first line, and keep the block subject on one."),
+        ("en/closed.j2", '{% extends', '\ufeff{% extends',
+         "en/closed.j2, line 1: The letter en/closed begins with '\\ufeffSubject: The project has been closed [K' and "
+         "not with a subject line; extend _letter.j2 on the first line, and keep the block subject on one."),
+        ("en/closed.j2", "The project has", "The project\nhas",
+         "en/closed.j2, line 1: the block subject is broken over lines; write it on one."),
+        ("en/claim_paid.j2", "data.claim }}", "1 // 0 }}",
+         "en/claim_paid.j2, line 4: about an application of planning, this cannot be written: integer division or "
+         "modulo by zero; mend it there."),
         ("ko/closed.j2", (SHIPPED / "ko/closed.j2").read_text("utf-8"), "",
          "ko/closed.j2, line 1: about an application of planning, the block subject is empty; write what the "
          "letter says there."),

@@ -344,6 +344,15 @@ def test_who_sits_on_the_committee_and_has_declared_nothing_reads_in_no_other_ro
     assert closed_to(committee().facts, MEMBER, Role.CHAIR) == "they have yet to declare themselves free of conflict"
 
 
+def test_whoever_declared_a_tie_to_a_bidder_reads_no_bid_when_somebody_else_sits_in_their_place_either():
+    case = committee()
+    case.do("declare_bid_conflict", person=MEMBER, conflict=True, kind="family", bidder="O-KR")
+    case.do("name_committee", members=[OTHER_MEMBER, EVALUATORS[2], "P-EVAL-4"], reason=REASON)
+
+    assert MEMBER not in [one.person for one in case.facts.tender.committee]
+    assert closed_to(case.facts, MEMBER, Role.CHAIR) == "a declared conflict of the kind family"
+
+
 def test_who_evaluates_bids_has_the_application_in_their_lists_until_they_are_in_conflict_or_there_is_a_contract():
     case = committee()
     assert listed(case.file.view(), MEMBER, [Role.REVIEWER])

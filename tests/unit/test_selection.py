@@ -941,3 +941,12 @@ def test_a_rule_the_edition_does_not_name_is_not_asked():
     programme = PLANNING.model_copy(update={"ties": (Tie(by="vote"),)})
 
     assert line(rank(programme, [candidate(1, matching_krw=1), candidate(2)])) == [(1, "1", "vote"), (1, "2", "vote")]
+
+
+def test_what_an_edition_decides_is_told_to_its_offices_and_to_no_applicant_but_by_their_own_file():
+    office = Office().deciding()
+    office.decide("planning", 1, 1)
+    office.letters.clear()
+    office.two("cancel_award", ref="KC2021-PLA-0001", reason=REASON)
+
+    assert [(letter.template, letter.to) for letter in office.letters] == [("proposal_waiting", "ministry")]

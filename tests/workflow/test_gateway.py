@@ -116,6 +116,10 @@ async def test_what_was_not_answered_is_sent_again_in_the_same_words(
         dying.setattr(WorkflowHandle, "execute_update", unanswered)
         with refused("IdTaken"):
             await season.gateway.command(str(YEAR), "flag", {}, DESK, "twice")
+        with refused("IdTaken"):
+            await season.gateway.command(str(YEAR), "decide_selection", chosen, MINISTRY, "twice")
+        with refused("IdTaken"):
+            await season.gateway.command(str(YEAR), "decide_selection", chosen | {"ranking": []}, COMMITTEE, "twice")
         await season.gateway.command(str(YEAR), "decide_selection", chosen, COMMITTEE, "twice")
 
     assert said[0]["left_out"] == [izmir.ref, bursa.ref]

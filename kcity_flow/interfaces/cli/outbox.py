@@ -58,7 +58,7 @@ def outbox(
     answer(as_json, told, lambda: tables.letters(found, counts, doubtful))
 
 
-@commands.command("show", epilog="Example: kcity outbox show KC2021-PLA-0001/result_selected/12")
+@commands.command("show", epilog="Example: kcity outbox show KC2021-PLA-0001/result_selected/12/P-MAYOR")
 def show(key: Annotated[str, typer.Argument(metavar="KEY")], as_json: AsJson = False) -> None:
     """Show one letter, and what the desk did to it."""
     from kcity_flow.interfaces import tables
@@ -85,13 +85,13 @@ def release(keys: Keys = None, kind: Kind = None, person: As = None, as_json: As
     _treat("release", keys, kind, person, as_json)
 
 
-@commands.command("cancel", epilog="Example: kcity outbox cancel KC2021-PLA-0001/reminder/3 --as P-DESK")
+@commands.command("cancel", epilog="Example: kcity outbox cancel KC2021-PLA-0001/result_selected/12/P-MAYOR --as P-DESK")
 def cancel(keys: Keys = None, kind: Kind = None, person: As = None, as_json: AsJson = False) -> None:
     """Let letters never be sent."""
     _treat("cancel", keys, kind, person, as_json)
 
 
-@commands.command("retry", epilog="Example: kcity outbox retry KC2021-PLA-0001/reminder/3 --as P-DESK")
+@commands.command("retry", epilog="Example: kcity outbox retry KC2021-PLA-0001/result_selected/12/P-MAYOR --as P-DESK")
 def retry(keys: Keys = None, kind: Kind = None, person: As = None, as_json: AsJson = False) -> None:
     """Send letters that failed again, under the same Message-ID, to the address that their person has now."""
     _treat("retry", keys, kind, person, as_json)

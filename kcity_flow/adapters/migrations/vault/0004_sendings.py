@@ -14,5 +14,6 @@ def upgrade() -> None:
         sa.Column("subject", sa.String, primary_key=True),
         sa.Column("id", sa.String, primary_key=True),
         sa.Column("trigger", sa.String, nullable=False),
+        sa.Column("asked", sa.Text, nullable=False),
         sa.Column("command", sa.Text, nullable=False),
     )
