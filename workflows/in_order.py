@@ -8,6 +8,12 @@ from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 
+ENDS = (
+    "complete_workflow_execution", "fail_workflow_execution", "cancel_workflow_execution",
+    "continue_as_new_workflow_execution",
+)  # fmt: skip
+"""Commands by which a run ends."""
+
 
 class InOrder(WorkflowRunner):
     """Has every update handled after what came before it, whether both come in one activation or in two.
@@ -40,13 +46,18 @@ class _Instance(WorkflowInstance):
         self._instance = instance
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
-        """Handle what came before the updates, then the updates. A workflow's beginning goes with its first update."""
+        """Handle what came before the updates, then the updates. A workflow's beginning goes with its first update.
+
+        A run that ends by what came before is given none: what it made of them would be answered and lost, the next
+        run having taken over. The server keeps those it has no word of, and hands them to that run.
+        """
         updates = [job for job in act.jobs if job.HasField("do_update")]
         before = [job for job in act.jobs if not job.HasField("do_update")]
         if not updates or not before or any(job.HasField("initialize_workflow") for job in before):
             return self._instance.activate(act)
         completion = self._instance.activate(_only(act, before))
-        if completion.HasField("failed"):
+        ended = any(command.WhichOneof("variant") in ENDS for command in completion.successful.commands)
+        if completion.HasField("failed") or ended:
             return completion
         after = self._instance.activate(_only(act, updates))
         if after.HasField("failed"):

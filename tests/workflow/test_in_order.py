@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from temporalio import activity, workflow
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.client import Client
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
@@ -82,3 +84,34 @@ async def test_what_was_lived_in_two_activations_replays_in_one(lived: Any) -> N
     )
 
     await Replayer(workflows=[Reacting], workflow_runner=InOrder(UnsandboxedWorkflowRunner())).replay_workflow(lived)
+
+
+class Ending:
+    """Stands for a run that goes on as another as soon as its activity is done."""
+
+    def __init__(self) -> None:
+        self.given: list[list[str | None]] = []
+
+    def create_instance(self, _: Any) -> Any:
+        return self
+
+    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        self.given.append([job.WhichOneof("variant") for job in act.jobs])
+        completion = WorkflowActivationCompletion()
+        completion.successful.commands.add().continue_as_new_workflow_execution.SetInParent()
+        return completion
+
+
+def test_an_update_that_comes_with_the_end_of_a_run_is_left_to_the_next():
+    """Else the run that has handed over already would answer it, and nobody would know of it any more."""
+    run = Ending()
+    together = WorkflowActivation()
+    together.jobs.add().do_update.SetInParent()
+    together.jobs.add().resolve_activity.SetInParent()
+
+    completion = InOrder(run).create_instance(None).activate(together)  # type: ignore[arg-type]
+
+    assert run.given == [["resolve_activity"]]
+    assert [command.WhichOneof("variant") for command in completion.successful.commands] == [
+        "continue_as_new_workflow_execution"
+    ]

@@ -85,7 +85,7 @@ def release(keys: Keys = None, kind: Kind = None, person: As = None, as_json: As
     _treat("release", keys, kind, person, as_json)
 
 
-@commands.command("cancel", epilog="Example: kcity outbox cancel KC2021-PLA-0001/result_selected/12/P-MAYOR --as P-DESK")
+@commands.command("cancel", epilog="Example: kcity outbox cancel KC2021-PLA-0001/closed/12/P-MAYOR --as P-DESK")
 def cancel(keys: Keys = None, kind: Kind = None, person: As = None, as_json: AsJson = False) -> None:
     """Let letters never be sent."""
     _treat("cancel", keys, kind, person, as_json)
