@@ -415,8 +415,7 @@ class Gateway:
             Refusal: with the rule that refused; nothing has changed.
         """
         self._may_act(actor)
-        asked = m.canonical({**data, "by": actor.by()} | dict.fromkeys(_texts(data), STANDS_FOR_A_TEXT))
-        kind = kind_of(subject)
+        given, kind = data, kind_of(subject)
         known = m.APPLICATION_COMMANDS if kind == "application" else m.EDITION_COMMANDS
         if trigger not in known:
             raise e.Unknown(f"There is no move {trigger!r}; `kcity moves {subject}` lists those that are legal now.")
@@ -443,8 +442,9 @@ class Gateway:
             raise e.Unreadable(trigger, f"{', '.join(empty)} is empty")
         command_id = command_id or f"{trigger}/{uuid.UUID(bytes=secrets.token_bytes(16))}"
         # Read here so that a fault is told with its field and never reaches a history.
-        command = {**data, "by": actor.by()}
-        m.parse(kind, trigger, {**command, "id": command_id, **dict.fromkeys(texts, STANDS_FOR_A_TEXT)})
+        command, unsaid = {**data, "by": actor.by()}, dict.fromkeys(texts, STANDS_FOR_A_TEXT)
+        m.parse(kind, trigger, {**command, "id": command_id, **unsaid})
+        asked = m.canonical({**given, "by": actor.by(), **unsaid})
 
         def written() -> dict[str, Any]:
             return command | {name: self._vault.commit(text) for name, text in texts.items()}
@@ -501,14 +501,13 @@ class Gateway:
             Refusal: that was the answer.
         """
         to = workflow_id(subject)
-        if self._vault.sending(to, id) is None:
-            self._vault.send(to, id, Sending(trigger, asked, m.canonical(written())))
-        first = self._vault.sending(to, id) or Sending(trigger, asked, m.canonical(written()))
+        first = self._vault.sending(to, id)
+        if first is None:
+            first = self._vault.send(to, id, Sending(trigger, asked, m.canonical(written())))
         if (first.trigger, first.asked) != (trigger, asked):
             raise e.IdTaken(trigger, id, first.trigger)
-        said = json.loads(first.command)
         try:
-            receipt = await send(said)
+            receipt = await send(json.loads(first.command))
         except e.Unavailable:
             raise  # whether it was done is unknown: it may be sent again
         except e.Refusal:

@@ -387,16 +387,20 @@ class Vault(Store):
 
     def sending(self, subject: str, id: str) -> Sending | None:
         """What was first sent under an id, if nobody answered yet."""
-        query = sa.select(SENDINGS.c.trigger, SENDINGS.c.asked, SENDINGS.c.command).where(*_under(subject, id))
         with self.reading() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(_sent_as(subject, id)).first()
         return Sending(*row) if row else None
 
-    def send(self, subject: str, id: str, sending: Sending) -> None:
-        """Keep a command as it is sent, until it is answered. Of two who send it at once, the first one's is kept."""
+    def send(self, subject: str, id: str, sending: Sending) -> Sending:
+        """Keep a command as it is sent, until it is answered; of two who send it at once, the first one's.
+
+        Returns:
+            What is kept.
+        """
         row = {"subject": subject, "id": id, **sending._asdict()}
         with self.writing() as connection:
             connection.execute(self.insert(SENDINGS).on_conflict_do_nothing(), row)
+            return Sending(*connection.execute(_sent_as(subject, id)).one())
 
     def answered(self, subject: str, id: str) -> None:
         """There is an answer: nobody sends this again."""
@@ -731,6 +735,10 @@ class Vault(Store):
 
 def _under(subject: str, id: str) -> tuple[sa.ColumnElement[bool], ...]:
     return SENDINGS.c.subject == subject, SENDINGS.c.id == id
+
+
+def _sent_as(subject: str, id: str) -> sa.Select[Any]:
+    return sa.select(*(SENDINGS.c[name] for name in Sending._fields)).where(*_under(subject, id))
 
 
 def commitment_of(salt: str, text: str) -> str:
