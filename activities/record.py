@@ -51,8 +51,8 @@ class Outbox(Protocol):
     def people(self, role: str) -> Sequence[Recipient]:
         """Everybody in a role."""
 
-    def names(self, organisations: Collection[str]) -> Mapping[str, str]:
-        """What organisations are called, by id."""
+    def organisations(self, ids: Collection[str]) -> Mapping[str, str]:
+        """What these organisations are called, by id."""
 
     def text(self, commitment: str) -> str | None:
         """The text that a commitment stands for; ``None`` if it was redacted."""
@@ -117,18 +117,18 @@ class Recorder:
             key = letter.key if person.id == letter.to else f"{letter.key}/{person.id}"
             mail = Mail(key, letter.subject, letter.template, person.id, person.address, language=person.language)
             try:
+                held = self._held(letter, person)
                 if not person.name and not person.address:
-                    raise CannotWrite(f"{person.id} has no mail address.")
+                    raise CannotWrite(held)
                 entry = self._entry(letter, batch)
                 texts = self._texts(entry)
                 said = (*entry.data.values(), *letter.bidders)
-                named = self._vault.names([id for id in said if isinstance(id, str) and id.startswith("O-")])
+                named = self._vault.organisations([id for id in said if isinstance(id, str) and id.startswith("O-")])
                 subject_line, body = self._letters.write(
                     letter, batch.view, entry, person.name, texts, person.language, named
                 )
                 earlier = self._vault.dates(letter.subject, person.id)
                 dates = self._letters.dates(letter, batch.view, entry, earlier, person.language)
-                held = self._held(letter, person)
                 yield mail._replace(subject_line=subject_line, body=body, dates=dates, why=held)
             except CannotWrite as fault:
                 yield mail._replace(why=str(fault))

@@ -256,7 +256,7 @@ def compose(row: Outgoing, sender: str) -> bytes:
     # Parsed strictly: the SMTP library would make do with a part of it.
     message["To"] = Address(addr_spec=row.address)
     message["Subject"] = row.subject_line
-    message["Date"] = datetime.fromisoformat(row.queued_at)
+    message["Date"] = at = datetime.fromisoformat(row.queued_at)
     message["Message-ID"] = row.message_id
     # The reference stands in the name: not every mail server delivers desk+reference@.
     message["Reply-To"] = formataddr((f"{name} {row.about}".strip(), address))
@@ -265,7 +265,6 @@ def compose(row: Outgoing, sender: str) -> bytes:
     message.set_content(row.body, cte="quoted-printable")
     page = html(row.subject_line, row.body, row.language)
     message.add_alternative(page, subtype="html", cte="quoted-printable")
-    at = datetime.fromisoformat(row.queued_at)
     if row.template in DECISIONS:
         document = pdf(row.subject_line, row.body, row.language, at)
         message.add_attachment(document, "application", "pdf", filename=f"{row.about}.pdf")

@@ -333,18 +333,14 @@ class Vault(Store):
             connection.execute(upsert, {"id": id, "name": name})
         return id
 
-    def organisations(self) -> dict[str, str]:
-        """Names of organisations by id."""
-        with self.reading() as connection:
-            return {row.id: row.name for row in connection.execute(sa.select(ORGANISATIONS))}
-
-    def names(self, organisations: Collection[str]) -> dict[str, str]:
-        """What some organisations are called, by id."""
-        if not organisations:
+    def organisations(self, ids: Collection[str] | None = None) -> dict[str, str]:
+        """Names of organisations by id: of these, or of all."""
+        if ids is not None and not ids:
             return {}
-        query = sa.select(ORGANISATIONS).where(ORGANISATIONS.c.id.in_(organisations))
+        query = sa.select(ORGANISATIONS)
         with self.reading() as connection:
-            return {row.id: row.name for row in connection.execute(query)}
+            rows = connection.execute(query if ids is None else query.where(ORGANISATIONS.c.id.in_(ids)))
+            return {row.id: row.name for row in rows}
 
     def _people(self, where: sa.ColumnElement[bool]) -> list[Person]:
         query = sa.select(PEOPLE, ROLES.c.role).outerjoin(ROLES, ROLES.c.person == PEOPLE.c.id)

@@ -90,14 +90,7 @@ class Letters:
             raise CannotWrite(f"There is no letter template {language}/{error.name}.") from None
         except Exception as error:  # a template may fail in its own way; none may stop what is recorded
             raise CannotWrite(f"The letter {language}/{letter.template} cannot be written: {error}.") from None
-        first, _, body = text.partition("\n")
-        subject_line = " ".join(first.removeprefix("Subject:").split())
-        if not first.startswith("Subject:") or not subject_line or not body.strip():
-            raise CannotWrite(
-                f"The letter {language}/{letter.template} begins with {first[:40]!r} and not with a subject line; "
-                "extend _letter.j2 on the first line, and keep the block subject on one."
-            )
-        return subject_line, _wrapped(body)
+        return halves(text, f"{language}/{letter.template}")
 
     def dates(self, letter: Letter, view: View, entry: Entry, earlier: Iterable[str], language: Language) -> str:
         """The dates that a letter brings for its reader's calendar (:func:`kcity_flow.letters.calendar.dates`)."""
@@ -137,6 +130,22 @@ class Letters:
             "organisation": _organisation,
         }
         return environment
+
+
+def halves(text: str, called: str) -> tuple[str, str]:
+    """The subject line and the text of a letter, as its template made it.
+
+    Raises:
+        CannotWrite: it does not begin with its subject line, or says nothing behind it.
+    """
+    first, _, body = text.partition("\n")
+    subject_line = " ".join(first.removeprefix("Subject:").split())
+    if not first.startswith("Subject:") or not subject_line or not body.strip():
+        raise CannotWrite(
+            f"The letter {called} begins with {first[:40]!r} and not with a subject line; "
+            "extend _letter.j2 on the first line, and keep the block subject on one."
+        )
+    return subject_line, _wrapped(body)
 
 
 SAYS = (

@@ -17,7 +17,7 @@ from jinja2 import nodes
 
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.messages import Entry, Letter, View
-from kcity_flow.letters import SAYS, SHIPPED, CannotWrite, Letters, context
+from kcity_flow.letters import SAYS, SHIPPED, CannotWrite, Letters, context, halves
 from kcity_flow.letters.samples import ALWAYS, NAMES, ORGANISATIONS, SOMETIMES, TEXTS, Sample, samples
 from kcity_flow.letters.wording import LANGUAGES, Language
 
@@ -174,19 +174,19 @@ def _written(letters: Letters, language: Language, sample: Sample) -> Iterator[F
     said = context(sample.letter, sample.view, sample.entry, NAMES[language], sample.texts, ORGANISATIONS)
     template = letters.templates(language).get_template(name)
     try:
-        template.render(said)
+        text = template.render(said)
         standing = template.new_context(said)
         # What a template sets or imports is known to its blocks only once it has been gone through.
         list(template.root_render_func(standing))
         for block in ("subject", "body"):
-            text = "".join(standing.blocks[block][0](standing)) if block in standing.blocks else ""
-            if not text.strip():
+            part = "".join(standing.blocks[block][0](standing)) if block in standing.blocks else ""
+            if not part.strip():
                 yield Fault(file, 1, f"about {sample.of}, the block {block} is empty; write what the letter says there")
-            elif language == "ko" and not HANGUL.search(text):
+            elif language == "ko" and not HANGUL.search(part):
                 yield Fault(file, 1, f"the block {block} is not in Korean; write it in Korean")
-            elif block == "subject" and "\n" in text.strip():
+            elif block == "subject" and "\n" in part.strip():
                 yield Fault(file, 1, "the block subject is broken over lines; write it on one")
-        letters.write(sample.letter, sample.view, sample.entry, NAMES[language], sample.texts, language, ORGANISATIONS)
+        halves(text, f"{language}/{sample.letter.template}")
     except CannotWrite as fault:
         yield Fault(file, 1, str(fault).rstrip("."))
     except jinja2.TemplateNotFound as error:
