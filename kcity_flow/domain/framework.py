@@ -6,7 +6,7 @@ of the edition's zone.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from kcity_flow.domain import messages as m
 from kcity_flow.domain.application import Application, Effect, Facts, FrameworkText, Negotiation, Party
 from kcity_flow.domain.edition import PartyKind, Programme
 from kcity_flow.domain.stages import Role
+from kcity_flow.domain.values import start_of
 
 SIGNATURE, LONG_STOP = "framework_signature", "framework_long_stop"
 
@@ -205,7 +206,7 @@ def later_signing_day(facts: Facts) -> str:
     timer = facts.application.timers.get(SIGNATURE)
     present = max(timer.due_at, facts.now) if timer else facts.now
     zone = ZoneInfo(facts.edition.zone)
-    ends = datetime.combine(facts.command.signs_by + timedelta(days=1), time(), tzinfo=zone).astimezone(UTC)
+    ends = start_of(facts.command.signs_by + timedelta(days=1), zone)
     return "" if ends > present else "a day later than the present one, and not over"
 
 

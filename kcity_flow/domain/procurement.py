@@ -292,10 +292,9 @@ def every_bid_judged(facts: Facts) -> str:
     wanted = [bid.bidder for bid in facts.application.tender.standing]
     if sorted(bidders) != sorted(wanted):
         return f"a word on each of {', '.join(sorted(wanted))}, once"
-    if facts.programme.procurement.contractor != "any":
-        abroad = {bid.bidder for bid in facts.application.tender.standing if bid.country not in (None, "KR")}
-        if wrong := [v.bidder for v in facts.command.verdicts if v.valid and v.bidder in abroad]:
-            return f"no valid bid of {', '.join(wrong)}, which is not Korean"
+    abroad = {bid.bidder for bid in facts.application.tender.standing if korean(facts.programme, bid.country)}
+    if wrong := [v.bidder for v in facts.command.verdicts if v.valid and v.bidder in abroad]:
+        return f"no valid bid of {', '.join(wrong)}, which is not Korean"
     unsaid = [v.bidder for v in facts.command.verdicts if v.valid is not (v.points is not None and v.ground is None)]
     unsaid += [v.bidder for v in facts.command.verdicts if not v.valid and v.ground is None]
     return f"points if valid, a ground if not, for {', '.join(dict.fromkeys(unsaid))}" if unsaid else ""
@@ -427,7 +426,7 @@ def contractor_korean(facts: Facts) -> str:
 
 
 def korean(programme: Programme, *countries: str | None) -> str:
-    """Whether a contractor is Korean where the edition says so, by each country that is known to be its own."""
+    """What is missing where the edition wants a Korean contractor, by each country that is known to be its own."""
     abroad = programme.procurement.contractor != "any" and {*countries} - {None, "KR"}
     return "a Korean contractor" if abroad else ""
 

@@ -80,13 +80,13 @@ def closed_to(application: Application, person: str, role: Role, organisations: 
         return "" if signs else "they sign for no party of it"
     if tie := application.conflict_of(person, organisations):
         return tie
-    if application.stage is Stage.PROCUREMENT and (kind := application.tender.tied.get(person)):
-        return f"a declared conflict of the kind {kind}"  # also when somebody else sits in their place
+    # Whoever declared a tie to a bidder has it also when somebody else sits in their place.
+    bound = application.stage is Stage.PROCUREMENT and person in application.tender.tied
+    if (evaluates or bound) and (tie := tie_of(application, person, organisations)):
+        return tie
     if role is not Role.REVIEWER and not seated and not evaluates:
         return ""
     if evaluates:
-        if tie := tie_of(application, person, organisations):
-            return tie
         return "" if person in free_members(application) else UNDECLARED
     if not seated:
         return "it opens to the committee with the bids" if named else "they are not assigned to it"

@@ -75,6 +75,10 @@ class Call(Frozen):
         """What is frozen now: a country's code, or ``all``, and by which freeze."""
         return {one.scope: one for one in self.freezes if one.until is None}
 
+    def freezes_of(self, country: str) -> list[Freeze]:
+        """Every freeze of all or of this country there was."""
+        return [one for one in self.freezes if one.scope in (freeze.ALL, country)]
+
     def falls(self, at: datetime, now: datetime) -> datetime:
         """When a date of the edition falls for the edition itself: it rests where all is frozen. UTC."""
         return freeze.falls(freeze.pauses_of(one for one in self.freezes if one.scope == freeze.ALL), at, now)
@@ -716,9 +720,8 @@ def orders(facts: EditionFacts) -> list[tuple[str, str, dict[str, Any]]]:
         case "adopt":
             said = {k: v for k, v in command.stated().items() if k not in ("ref", "stage", "over_quota_reason")}
             said |= {"rank": facts.call.next_rank(command.programme), "evidence": list(command.evidence)}
-            scopes = (freeze.ALL, command.applicant.country)
-            if concern := [one.model_dump(mode="json") for one in facts.call.freezes if one.scope in scopes]:
-                said["freezes"] = concern
+            if concern := facts.call.freezes_of(command.applicant.country):
+                said["freezes"] = [one.model_dump(mode="json") for one in concern]
             return [(command.ref, trigger_at(command.stage), said)]
         case _:
             return []

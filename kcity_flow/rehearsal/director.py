@@ -215,8 +215,7 @@ class Director:
         year = self.plan.edition.year
         said = {name: value for name, value in data.items() if name != "ref"}
         receipt = await self.gateway.adopt(year, said, actor, command_id)
-        standing = await answered(lambda: self.gateway.standing(str(year)))
-        for proposal in standing["proposals"]:
+        for proposal in (await self.gateway.standing(str(year)))["proposals"]:
             if proposal["entry"] == receipt.entry:
                 self.position.refs[act.data["ref"]] = proposal["substance"]["ref"]
         return receipt

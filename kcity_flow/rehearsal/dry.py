@@ -17,7 +17,6 @@ from kcity_flow.domain import messages as m
 from kcity_flow.domain.casefile import ApplicationFile, CaseFile, EditionFile
 from kcity_flow.domain.edition import Edition
 from kcity_flow.domain.errors import FileClosed, Refusal
-from kcity_flow.domain.freeze import ALL
 from kcity_flow.gateway import BELONGS_TO, FILLED, FREEZES, filled
 
 
@@ -76,7 +75,7 @@ class DryRun:
         """
         ref = self.number(data["programme"])
         self._begin(ref, m.Receive.model_validate({**data, "id": "receive", "by": by}).received_at.year, data)
-        frozen = [one for one in self.edition.call.freezes if one.scope in (ALL, data["applicant"]["country"])]
+        frozen = self.edition.call.freezes_of(data["applicant"]["country"])
         data = {**data, FREEZES: frozen} if frozen else data
         return self.command(ref, "receive", data, by, f"receive/{ref}")
 

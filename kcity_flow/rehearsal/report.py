@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from kcity_flow.audit.after_award import out_of_order
+from kcity_flow.audit.after_award import RUNS_ON, out_of_order
 from kcity_flow.audit.reserve import out_of_turn
 from kcity_flow.domain import agenda
 from kcity_flow.domain import messages as m
@@ -241,7 +241,7 @@ class Ledgers:
         return right, wrong
 
 
-FOR_PEOPLE = ("suspension", "second_person", "proposal_lapse", "termination", "termination_notice")
+FOR_PEOPLE = (*RUNS_ON, "termination")
 """What runs on while the work is suspended."""
 
 DAYS = ("end of work", "milestone ")
