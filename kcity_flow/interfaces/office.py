@@ -194,27 +194,8 @@ class Office:
         return reading.read_as(application, view, ledger, rules, who, may[0])
 
     def actor(self, person: str | None, role: Role | None, fitting: list[str], what: str, but: str = "") -> Actor:
-        """Who acts, in what role; ``but`` may not, as the one who proposed it.
-
-        Raises:
-            Misused: nobody is named, and not exactly one person could be meant.
-        """
-        if person is None:
-            able = {p.id for name in fitting if role in (None, name) for p in self.vault.people(name)} - {but}
-            wanted = " or ".join([role] if role else fitting) or "anybody"
-            if not able:
-                raise Misused(
-                    f"Nobody here is {wanted}, which {what} takes; add somebody with "
-                    f"`kcity person add NAME ADDRESS --role {(role or (fitting or ['desk'])[0])}`."
-                )
-            if len(able) > 1:
-                some = ", ".join(sorted(able)[:4]) + (", …" if len(able) > 4 else "")
-                raise Misused(f"Say with --as who acts; {what} takes {wanted}, such as {some}.")
-            person = able.pop()
-        known = self.vault.person(person)
-        roles = [*(known.roles if known else ())]
-        chosen = role or next((r for r in fitting if r in roles), None) or next(iter(roles or fitting), Role.DESK)
-        return Actor(person, Role(chosen))
+        """Who acts here (:func:`acting`)."""
+        return acting(self.vault, person, role, fitting, what, but)
 
     def keep(self, file: Path) -> str:
         """Put a file into the document folder and return its hash.
@@ -228,6 +209,30 @@ class Office:
             raise Misused(
                 f"The document {file} cannot be kept: {error.strerror}; name a file that can be read."
             ) from None
+
+
+def acting(vault: Vault, person: str | None, role: Role | None, fitting: list[str], what: str, but: str = "") -> Actor:
+    """Who acts, in what role; ``but`` may not, as the one who proposed it.
+
+    Raises:
+        Misused: nobody is named, and not exactly one person could be meant.
+    """
+    if person is None:
+        able = {p.id for name in fitting if role in (None, name) for p in vault.people(name)} - {but}
+        wanted = " or ".join([role] if role else fitting) or "anybody"
+        if not able:
+            raise Misused(
+                f"Nobody here is {wanted}, which {what} takes; add somebody with "
+                f"`kcity person add NAME ADDRESS --role {(role or (fitting or ['desk'])[0])}`."
+            )
+        if len(able) > 1:
+            some = ", ".join(sorted(able)[:4]) + (", …" if len(able) > 4 else "")
+            raise Misused(f"Say with --as who acts; {what} takes {wanted}, such as {some}.")
+        person = able.pop()
+    known = vault.person(person)
+    roles = [*(known.roles if known else ())]
+    chosen = role or next((r for r in fitting if r in roles), None) or next(iter(roles or fitting), Role.DESK)
+    return Actor(person, Role(chosen))
 
 
 @contextlib.asynccontextmanager

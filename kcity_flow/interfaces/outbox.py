@@ -12,7 +12,7 @@ from kcity_flow.adapters.vault import ACTS, Act, CannotAct, Outgoing, State
 from kcity_flow.domain.errors import NotPermitted, Unknown
 from kcity_flow.domain.stages import Role
 from kcity_flow.interfaces.misuse import Misused
-from kcity_flow.interfaces.office import Stores, reader
+from kcity_flow.interfaces.office import Stores, acting, reader
 
 KEEPERS = (Role.DESK, Role.HEAD)
 """Who may touch a letter before it is sent."""
@@ -89,13 +89,8 @@ def returned(opened: Stores, notice: bytes) -> tuple[Outgoing, str]:
 
 
 def _keeper(opened: Stores, act: Act, person: str | None) -> str:
-    if person is None:
-        able = sorted({known.id for role in KEEPERS for known in opened.vault.people(role)})
-        if len(able) != 1:
-            some = ", ".join(able[:4]) or "nobody yet: `kcity person add NAME ADDRESS --role desk`"
-            raise Misused(f"Say with --as who acts; {act} takes desk or head, such as {some}.")
-        return able[0]
-    _, roles = reader(opened.vault, person)
+    who = acting(opened.vault, person, None, [*KEEPERS], act).person
+    _, roles = reader(opened.vault, who)
     if not set(KEEPERS) & set(roles):
-        raise NotPermitted(act, "the outbox", person, "the role desk or head")
-    return person
+        raise NotPermitted(act, "the outbox", who, "the role desk or head")
+    return who
