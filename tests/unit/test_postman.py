@@ -308,7 +308,8 @@ async def test_no_server_keeps_every_letter_and_blames_none(vault: Vault, tmp_pa
     assert sorted(row.attempts for row in vault.outbox()) == [0, 1]
 
 
-async def test_letters_go_out_by_themselves_once_the_server_is_back(vault: Vault, tmp_path: Path):
+async def away_and_back(vault: Vault, tmp_path: Path) -> Server:
+    """A server that is away when a letter is due, and comes back; returns when the letter is sent."""
     kept = Server()
     async with server(kept, tmp_path) as settings:
         pass  # only to know a port that nobody listens on
@@ -320,6 +321,11 @@ async def test_letters_go_out_by_themselves_once_the_server_is_back(vault: Vault
         listening = await loop.create_server(lambda: SMTP(kept, loop=loop), "127.0.0.1", settings.smtp_port)
         await until(lambda: states(vault) == ["sent"])
         listening.close()
+    return kept
+
+
+async def test_letters_go_out_by_themselves_once_the_server_is_back(vault: Vault, tmp_path: Path):
+    kept = await away_and_back(vault, tmp_path)
 
     assert len(kept.kept) == 1
 
@@ -329,17 +335,7 @@ async def test_once_the_server_is_back_no_letter_waits_for_how_long_it_was_away(
 ):
     monkeypatch.setattr(smtp, "pause", lambda attempts: timedelta(hours=1))
     monkeypatch.setattr(smtp, "LONGEST_REST", timedelta(milliseconds=10))
-    kept = Server()
-    async with server(kept, tmp_path) as settings:
-        pass  # only to know a port that nobody listens on
-    vault.queue([mail()])
-
-    async with Postman(vault, settings):
-        await until(lambda: vault.outbox()[0].attempts > 1)
-        loop = asyncio.get_running_loop()
-        listening = await loop.create_server(lambda: SMTP(kept, loop=loop), "127.0.0.1", settings.smtp_port)
-        await until(lambda: states(vault) == ["sent"])
-        listening.close()
+    await away_and_back(vault, tmp_path)
 
 
 async def test_what_was_held_for_a_week_is_not_given_up_the_day_it_is_released(vault: Vault, tmp_path: Path):

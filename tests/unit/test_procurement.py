@@ -27,6 +27,16 @@ def sought(programme: str = "planning") -> Case:
     return Case(programme).to(Stage.PROCUREMENT)
 
 
+def opened(*bidders: str) -> Case:
+    """Its bids are opened."""
+    case = sought()
+    case.notice()
+    case.bid(*bidders)
+    case.wait(days=20)
+    case.two("open_bids")
+    return case
+
+
 def tendered(*valid: str) -> Case:
     case = sought()
     case.tender(valid or ("O-KR", "O-2"))
@@ -278,11 +288,7 @@ def test_of_all_orders_those_pass_in_which_points_fall_and_of_equals_prices_rise
 
 
 def test_whoever_is_in_conflict_judges_nothing_and_is_replaced():
-    case = sought()
-    case.notice()
-    case.bid("O-KR", "O-2")
-    case.wait(days=20)
-    case.two("open_bids")
+    case = opened("O-KR", "O-2")
     case.record_bids()
     case.name_committee()
     case.do("declare_bid_conflict", person="P-EVAL-3", conflict=True, kind="family", bidder="O-2")
@@ -300,11 +306,7 @@ def test_whoever_is_in_conflict_judges_nothing_and_is_replaced():
 
 
 def test_a_conflict_with_the_applicant_holds_for_the_whole_application_and_one_with_a_bidder_for_the_tender():
-    case = sought()
-    case.notice()
-    case.bid("O-KR", "O-2")
-    case.wait(days=20)
-    case.two("open_bids")
+    case = opened("O-KR", "O-2")
     case.name_committee(declare=False)
     case.do("declare_bid_conflict", person="P-EVAL-1", conflict=True, kind="adviser")
     case.do("declare_bid_conflict", person="P-EVAL-2", conflict=True, kind="family", bidder="O-KR")
@@ -314,11 +316,7 @@ def test_a_conflict_with_the_applicant_holds_for_the_whole_application_and_one_w
 
 
 def test_who_proposed_an_evaluation_and_declares_a_conflict_then_has_evaluated_nothing():
-    case = sought()
-    case.notice()
-    case.bid("O-KR", "O-2")
-    case.wait(days=20)
-    case.two("open_bids")
+    case = opened("O-KR", "O-2")
     case.name_committee()
     case.record_bids()
     verdicts = [{"bidder": bidder, "valid": True, "points": points} for bidder, points in (("O-KR", 90), ("O-2", 80))]
@@ -549,11 +547,7 @@ def test_who_is_named_before_the_opening_is_told_so_and_who_bids_only_when_that_
 
 
 def test_who_is_named_in_anothers_place_is_told_alone():
-    case = sought()
-    case.notice()
-    case.bid("O-KR", "O-2")
-    case.wait(days=20)
-    case.two("open_bids")
+    case = opened("O-KR", "O-2")
     case.name_committee()
     case.name_committee("P-EVAL-1", "P-EVAL-2", "P-EVAL-4", declare=False, reason=REASON)
 
